@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+#
+# `make help` lists the targets.  Everything built is in build/.
+#
+# The module is built by kbuild (Kbuild) in build/RELEASE/, which holds links
+# to the sources, so that several kernels' objects do not meet.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+
+# For `make module` and `make install`: the running kernel's headers or, when
+# there are none, the newest ones installed.
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
+	$(shell ls -dv1r /lib/modules/*/build 2>/dev/null))
+RELEASE = $(shell sed -n 's/.*"\(.*\)".*/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+
+# For what starts a machine: a Debian suite or `debug`, and what to run.
+KERNEL ?= bookworm
+MACHINE ?= iommu
+MACHINES ?=
+TESTS ?=
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
+	-Wvla -Wwrite-strings -Wundef
+override CPPFLAGS += -Iinclude -D_GNU_SOURCE
+COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -MMD -MP
+
+PKGS := pciaccess
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+
+VERSION := 0.1
+SONAME := libudrv.so.0
+SHARED := build/libudrv.so.$(VERSION)
+TOOL := build/udrv
+
+objects = $(patsubst %.c,build/obj/%.o,$(sort $(wildcard $(1))))
+LIB_OBJ := $(call objects,libudrv/*.c)
+TOOL_OBJ := $(call objects,tools/*.c)
+DRIVER_NAMES := $(patsubst drivers/%/,%,$(sort $(dir $(wildcard drivers/*/*.c))))
+DRIVERS := $(addprefix build/udrv-,$(DRIVER_NAMES))
+DRIVER_OBJ := $(call objects,drivers/*/*.c)
+
+# Test programs: each *_test.c is one, the other files are shared by all.
+UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
+UNIT_OBJ := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
+HARNESS_OBJ := $(call objects,$(filter-out %_test.c,$(wildcard tests/qemu/*.c)))
+QEMU_TESTS := $(patsubst tests/qemu/%.c,build/tests/%,$(wildcard tests/qemu/*_test.c))
+ABI_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/abi/*_test.c))
+ABI_TESTS_32 := $(patsubst tests/abi/%.c,build/tests32/%,$(wildcard tests/abi/*_test.c))
+VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all module lib drivers tools tests demo check check-unit check-abi \
+	check-vm check-kernels check-debug check-all shell bench lint install \
+	uninstall clean help need-build need-test need-lint
+
+all: module lib drivers tools ## build the module, the library, drivers and tools (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@echo 'Variables: KERNEL=bullseye|bookworm|trixie|sid|debug MACHINE=iommu|...'
+	@echo '  MACHINES="iommu amd" TESTS="irq.*" KDIR=... PREFIX=... DESTDIR=...'
+
+NEED_test := test
+NEED_lint := test lint
+need-build need-test need-lint: need-%:
+	@tests/qemu/need build $(NEED_$*)
+
+# --- the kernel module
+
+module: | need-build ## build udrv.ko for the running kernel (or KDIR=)
+	@test -n "$(RELEASE)" || { echo "no kernel headers in $(or $(KDIR),/lib/modules)" >&2; exit 1; }
+	@tests/qemu/stage $(RELEASE)
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/build/$(RELEASE) modules
+
+# --- user space
+
+lib: build/libudrv.a build/libudrv.so build/libudrv.pc ## build libudrv
+drivers: $(DRIVERS) ## build the drivers
+tools: $(TOOL) ## build the tools
+tests: $(VM_TESTS) $(UNIT_TESTS)
+
+build/obj/%.o: %.c | need-build
+	@mkdir -p $(@D)
+	$(COMPILE) $(PKG_CFLAGS) -c -o $@ $<
+
+# Only what include/udrv.h marks is visible outside the shared library.
+$(LIB_OBJ): CFLAGS += -fvisibility=hidden
+$(LIB_OBJ): CPPFLAGS += -Ilibudrv
+
+build/libudrv.a: $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+build/libudrv.so: $(SHARED)
+	ln -sf $(<F) build/$(SONAME)
+	ln -sf $(<F) $@
+
+build/libudrv.pc: libudrv/libudrv.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
+
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
+
+define driver_rule
+build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) build/libudrv.a
+	$$(LINK)
+endef
+$(foreach name,$(DRIVER_NAMES),$(eval $(call driver_rule,$(name))))
+
+$(TOOL): $(TOOL_OBJ) build/libudrv.a
+	$(LINK)
+
+# --- test programs
+
+$(call objects,tests/*/*.c): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers
+$(filter build/obj/tests/unit/%,$(call objects,tests/*/*.c)): | need-test
+
+# An archive, so that a driver's main() stays out of its unit tests.
+build/drivers.a: $(DRIVER_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(UNIT_TESTS): LDLIBS += -lcmocka
+$(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/libudrv.a
+	@mkdir -p $(@D)
+	$(LINK)
+
+$(QEMU_TESTS): build/tests/%: build/obj/tests/qemu/%.o $(HARNESS_OBJ) build/libudrv.a
+	@mkdir -p $(@D)
+	$(LINK) -lpthread
+
+$(ABI_TESTS): build/tests/%: build/obj/tests/%.o $(HARNESS_OBJ) build/libudrv.a
+	@mkdir -p $(@D)
+	$(LINK) -lpthread
+
+# The same once more as 32-bit callers of a 64-bit kernel.
+build/obj32/%.o: %.c | need-test
+	@mkdir -p $(@D)
+	$(COMPILE) -m32 -Itests/qemu -c -o $@ $<
+
+$(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
+		$(patsubst build/obj/%,build/obj32/%,$(HARNESS_OBJ))
+	@mkdir -p $(@D)
+	$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+
+-include tests/bench/bench.mk
+
+# --- running things
+
+CHECK = tests/qemu/check --kernel $(KERNEL) $(if $(MACHINES),--machines "$(MACHINES)") \
+	$(foreach each,$(TESTS),--only '$(each)')
+
+demo: need-test lib drivers tools ## see every driver work, in a virtual machine
+	@tests/qemu/kernel module $(KERNEL) >/dev/null
+	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) -- tests/qemu/demo
+
+check: need-test lib drivers tools tests ## run the unit tests and the tests in virtual machines
+	@$(CHECK) unit vm
+check-unit: need-test $(UNIT_TESTS) ## run the unit tests only
+	@$(CHECK) unit
+check-abi: need-test tests ## run the tests of the bare contract only
+	@$(CHECK) --only 'abi*' --only '*.32.*' vm
+check-vm: need-test lib drivers tools tests ## run the tests in virtual machines only (KERNEL= MACHINES= TESTS=)
+	@$(CHECK) vm
+check-kernels: need-test lib drivers tools tests ## build and test on the newest 5.10, 6.1, 6.12, 7.2 of Debian
+	@$(CHECK) kernels
+check-debug: need-test lib drivers tools tests ## test on a kernel that checks everything it can
+	@$(CHECK) debug
+check-all: need-test lib drivers tools tests
+	@$(CHECK) unit vm debug kernels
+
+shell: need-test lib drivers tools ## a prompt in a virtual machine with the module loaded
+	@tests/qemu/kernel module $(KERNEL) >/dev/null
+	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) --shell
+
+bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv
+	@tests/qemu/kernel module $(KERNEL) >/dev/null
+	@tests/qemu/vm --kernel $(KERNEL) --machine bench --silence 900 -- tests/bench/run
+
+lint: need-lint ## checkpatch, sparse, W=1, shellcheck
+	@tests/qemu/lint
+
+# --- installing
+
+MODDIR = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
+
+install: all ## install below PREFIX (and DESTDIR)
+	install -Dm644 build/$(RELEASE)/udrv.ko $(MODDIR)/updates/udrv.ko
+	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
+	install -m644 build/libudrv.a $(DESTDIR)$(LIBDIR)/
+	install -m755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libudrv.so
+	$(if $(DESTDIR),,-ldconfig)
+	install -m644 build/libudrv.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv.h
+	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/uapi/udrv.h
+	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
+
+uninstall: ## remove what install installed
+	rm -f $(MODDIR)/updates/udrv.ko
+	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a $(notdir $(SHARED)) \
+		$(SONAME) libudrv.so pkgconfig/libudrv.pc)
+	rm -f $(DESTDIR)$(INCLUDEDIR)/udrv.h $(DESTDIR)$(INCLUDEDIR)/uapi/udrv.h
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))
+	$(if $(DESTDIR),,-ldconfig)
+
+clean: ## remove build/ (kernels stay in the cache)
+	rm -rf build
+
+-include $(shell find build/obj build/obj32 -name '*.d' 2>/dev/null)

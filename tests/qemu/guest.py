@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""A running guest: its links to us, its requests, and its end."""
+
+import array
+import collections
+import json
+import os
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from machines import IVSHMEM_BYTES, IVSHMEM_VECTORS
+
+EVENT_SECONDS = 20.0
+LOG_LINES_SHOWN = 40
+
+
+def _ivshmem_peer(link: socket.socket) -> None:
+    """Play the ivshmem server: everything it would say fits the socket's buffer.
+
+    Protocol version, the device's id, the memory, then one eventfd per vector
+    for the device itself, which is how it can ring its own doorbell.
+    QEMU: docs/specs/ivshmem-spec.txt, "Server-Client protocol".
+    """
+    def send(value: int, fd: int | None = None) -> None:
+        ancillary = [] if fd is None else [
+            (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+        link.sendmsg([struct.pack("<q", value)], ancillary)
+
+    memory = os.memfd_create("ivshmem")
+    os.ftruncate(memory, IVSHMEM_BYTES)
+    send(0)
+    send(0)
+    send(-1, memory)
+    os.close(memory)
+    for _ in range(IVSHMEM_VECTORS):
+        doorbell = os.eventfd(0)
+        send(0, doorbell)
+        os.close(doorbell)
+
+
+class Links:
+    """Socket pairs to QEMU, by chardev name."""
+
+    NAMES = ("serial", "qmp", "ivshmem", "udrv", "udrv-output", "stderr")
+
+    def __init__(self) -> None:
+        self.ours: dict[str, socket.socket] = {}
+        self.theirs: dict[str, socket.socket] = {}
+        for name in self.NAMES:
+            self.ours[name], self.theirs[name] = socket.socketpair()
+        _ivshmem_peer(self.ours["ivshmem"])
+
+    def close_theirs(self) -> None:
+        """QEMU has them now."""
+        for link in self.theirs.values():
+            link.close()
+
+
+class Lines:
+    """Cuts a stream of bytes into lines."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines completed by data."""
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        return [line.decode(errors="replace").rstrip("\r") for line in lines]
+
+
+class Guest:
+    """Serves one QEMU process until it ends."""
+
+    def __init__(self, qemu: subprocess.Popen[bytes], links: Links, log: Path,
+                 silence: float | None) -> None:
+        self.qemu = qemu
+        self.links = links.ours
+        self.log = log
+        self.silence = silence
+        self.tail: collections.deque[str] = collections.deque(
+            maxlen=LOG_LINES_SHOWN)
+        self.lines = {name: Lines() for name in Links.NAMES}
+        self.status: int | None = None
+        # Requests are answered in order: QMP's by its next reply, an
+        # event's when it has come or time is up.
+        self.qmp_asked: collections.deque[str | None] = collections.deque()
+        self.events: list[dict[str, Any]] = []
+        self.event_asked: tuple[str, str, float] | None = None
+
+    def run(self) -> int | None:
+        """Serve until the end; the command's status, None if the guest died."""
+        try:
+            with self.log.open("wb") as log, \
+                    selectors.DefaultSelector() as selector:
+                for name, link in self.links.items():
+                    if name != "ivshmem":
+                        selector.register(link, selectors.EVENT_READ, name)
+                self._qmp(None, '{"execute": "qmp_capabilities"}')
+                reason = self._serve(selector, log)
+        finally:
+            self.qemu.kill()
+            self.qemu.wait()
+        if self.status is None:
+            self._explain(reason)
+        return self.status
+
+    def _serve(self, selector: selectors.BaseSelector, log: Any) -> str:
+        """Pass everything on; why it ended."""
+        heard = time.monotonic()
+        while selector.get_map():
+            for key, _ in selector.select(timeout=1):
+                data = self._receive(key.data)
+                if not data:
+                    selector.unregister(key.fileobj)
+                    continue
+                if key.data != "qmp":
+                    heard = time.monotonic()
+                self._take(key.data, data, log)
+            self._answer_event()
+            if self.silence and time.monotonic() - heard > self.silence:
+                return f"the guest said nothing for {self.silence:.0f} s"
+        return f"QEMU ended ({self.qemu.wait()}) before the command did"
+
+    def _receive(self, name: str) -> bytes:
+        try:
+            return self.links[name].recv(65536)
+        except ConnectionResetError:
+            return b""
+
+    def _take(self, name: str, data: bytes, log: Any) -> None:
+        """Deal with what came over one link."""
+        if name == "udrv-output":
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return
+        lines = self.lines[name].feed(data)
+        if name == "stderr":
+            for line in lines:
+                # The cable between two guest NICs ends nowhere on the host.
+                if "is not connected to host network" not in line:
+                    print(line, file=sys.stderr, flush=True)
+            return
+        if name == "serial":
+            log.write(data)
+            log.flush()
+            self.tail.extend(lines)
+            return
+        for line in lines:
+            (self._on_qmp if name == "qmp" else self._on_request)(line)
+
+    def _on_request(self, line: str) -> None:
+        """One line from the guest."""
+        tag, _, rest = line.partition(" ")
+        verb, _, argument = rest.partition(" ")
+        if verb == "exit":
+            self.status = int(argument)
+        elif verb == "qmp":
+            self._qmp(tag, argument)
+        elif verb == "event":
+            deadline = time.monotonic() + EVENT_SECONDS
+            self.event_asked = (tag, argument, deadline)
+        else:
+            self._reply(tag, {"error": f"no such request: {verb}"})
+
+    def _reply(self, tag: str, answer: dict[str, Any]) -> None:
+        self.links["udrv"].sendall(f"{tag} {json.dumps(answer)}\n".encode())
+
+    def _qmp(self, tag: str | None, command: str) -> None:
+        """Ask QEMU; the answer goes to tag (None: nobody)."""
+        try:
+            json.loads(command)
+        except ValueError as error:
+            if tag is not None:
+                self._reply(tag, {"error": f"not JSON: {error}"})
+            return
+        self.qmp_asked.append(tag)
+        self.links["qmp"].sendall(command.encode() + b"\n")
+
+    def _on_qmp(self, line: str) -> None:
+        """One line from QEMU."""
+        message = json.loads(line)
+        if "event" in message:
+            self.events.append(message)
+        elif "QMP" not in message:
+            tag = self.qmp_asked.popleft()
+            if tag is not None:
+                self._reply(tag, message)
+
+    def _answer_event(self) -> None:
+        """Has what somebody waits for happened?"""
+        if self.event_asked is None:
+            return
+        tag, name, deadline = self.event_asked
+        for event in self.events:
+            if event["event"] == name:
+                self.events.remove(event)
+                self._reply(tag, event)
+                self.event_asked = None
+                return
+        if time.monotonic() > deadline:
+            self._reply(tag, {"error": f"no {name} in {EVENT_SECONDS:.0f} s"})
+            self.event_asked = None
+
+    def _explain(self, reason: str) -> None:
+        """Say how the guest died."""
+        print(f"{self.log.stem}: {reason}; the end of its log ({self.log}):")
+        for line in [*self.tail, self.lines["serial"].rest.decode(
+                errors="replace")]:
+            print(f"  | {line}")
+        sys.stdout.flush()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""The guest kernel's log, and its complaints."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+# What a kernel, debugging or not, says when something is wrong.
+COMPLAINT = re.compile("|".join((
+    r"\bBUG[: ]", r"\bWARNING: ", r"\bKASAN: ", r"\bUBSAN: ", r"\bKCSAN: ",
+    r"\bkernel BUG at", r"\bOops: ", r"general protection fault",
+    r"Unable to handle kernel", r"kernel NULL pointer",
+    r"unable to handle page fault", r"\bKernel panic",
+    r"possible (circular|recursive|irq lock|irq-unsafe)",
+    r"inconsistent lock state", r"suspicious RCU usage",
+    r"lock held when returning to user space", r"bad unlock balance",
+    r"Invalid wait context", r"DEBUG_LOCKS_WARN_ON", r"lockdep.*too low",
+    r"sleeping function called from invalid", r"scheduling while atomic",
+    r"\bDMA-API: (?!preallocated|dynamically|debugging)", r"\bODEBUG: ",
+    r"refcount_t: ", r"list_(add|del) corruption", r"corrupted list",
+    r"INFO: (task|rcu)", r"blocked for more than", r"soft lockup",
+    r"rcu:.*stall", r"irq \d+: nobody cared", r"Disabling IRQ #",
+    r"kmemleak: \d+ new suspected", r"Bad page state", r"Bad rss-counter",
+    r"still mapped when deleted",
+    r"trying to free already-free", r"Trying to free (non|already)",
+    r"stack guard page", r"sysfs: cannot create duplicate",
+    r"kobject_add_internal failed", r"remove_proc_entry",
+)))
+
+KMEMLEAK = Path("/sys/kernel/debug/kmemleak")
+
+# kmemleak leaves younger objects alone.
+KMEMLEAK_AGE = 6
+
+
+class KernelLog:
+    """Reads /dev/kmsg from now on.
+
+    Nothing is ever passed over: a complaint that comes late, between two
+    tests, fails the second.
+    """
+
+    def __init__(self) -> None:
+        self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.kmsg, 0, os.SEEK_END)
+
+    def lines(self) -> list[str]:
+        """What the kernel has said since the last call."""
+        lines = []
+        while True:
+            try:
+                record = os.read(self.kmsg, 8192).decode(errors="replace")
+            except BlockingIOError:
+                return lines
+            except BrokenPipeError:
+                lines.append("(some of the log was lost)")
+                continue
+            head, _, text = record.partition(";")
+            stamp = int(head.split(",")[2]) / 1e6
+            lines.append(f"[{stamp:11.6f}] {text.splitlines()[0]}")
+
+
+def complaint(lines: list[str]) -> str:
+    """The first complaint in lines, or nothing."""
+    for line in lines:
+        if COMPLAINT.search(line):
+            return line.partition("] ")[2]
+    return ""
+
+
+def forget_leaks() -> None:
+    """Boot's leaks are not ours."""
+    if KMEMLEAK.exists():
+        KMEMLEAK.write_text("scan=off")
+        KMEMLEAK.write_text("scan")
+        KMEMLEAK.write_text("clear")
+
+
+def leaks() -> list[str]:
+    """What kmemleak finds; twice, as a pointer may hide in a register."""
+    if not KMEMLEAK.exists():
+        return []
+    for _ in range(2):
+        time.sleep(KMEMLEAK_AGE)
+        KMEMLEAK.write_text("scan")
+    return KMEMLEAK.read_text().splitlines()

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The test machines: one table of QEMU arguments and kernel command lines.
+
+Every machine has the same devices at the same addresses, so that a test can
+name them:
+
+    00:03.0  edu      INTx (its line is shared with 00:07.0), MSI, 28-bit DMA
+    00:04.0  edu      INTx, alone on its line as far as edu goes
+    00:05.0  ivshmem  BAR0 registers, BAR1 MSI-X, BAR2 64 MiB prefetchable
+                      memory; rings its own 4 vectors through its doorbell
+    00:06.0  e1000    one end of a cable, INTx only
+    00:07.0  edu      shares the INTx line of 00:03.0 (q35: line = slot mod 4)
+    00:08.0  root port `hotport`, bus 01, with
+    01:00.0  edu      `hotedu`, for unplugging
+    00:09.0  PCIe-to-PCI bridge, bus 02, with
+    02:01.0  edu      \\ one IOMMU group, because the bridge hides who asks
+    02:02.0  edu      /
+    00:0a.0  nvme     16 MiB that read as zeroes
+    00:0b.0  e1000    the other end of the cable
+
+00:01.0 and 00:02.0 belong to the harness (virtio-9p, virtio-serial).
+"""
+
+from dataclasses import dataclass, field, replace
+
+DEVICES = [
+    "edu,id=edu0,addr=3", "edu,id=edu1,addr=4",
+    "ivshmem-doorbell,id=ivshmem,addr=5,chardev=ivshmem,vectors=4",
+    "e1000,id=nic0,addr=6,netdev=end0,romfile=",
+    "edu,id=edu2,addr=7",
+    "pcie-root-port,id=hotport,addr=8,chassis=1,slot=1",
+    "edu,id=hotedu,bus=hotport",
+    "pcie-pci-bridge,id=oldbus,addr=9",
+    "edu,id=groupedu0,bus=oldbus,addr=1", "edu,id=groupedu1,bus=oldbus,addr=2",
+    "nvme,id=nvme0,addr=0xa,drive=disk0,serial=udrv0",
+    "e1000,id=nic1,addr=0xb,netdev=end1,romfile=",
+]
+
+BACKENDS = [
+    "-netdev", "hubport,id=end0,hubid=0", "-netdev", "hubport,id=end1,hubid=0",
+    "-blockdev", "driver=null-co,node-name=disk0,size=16777216,read-zeroes=on",
+]
+
+IVSHMEM_BYTES = 64 << 20
+IVSHMEM_VECTORS = 4
+
+STRICT_VTD = "intel_iommu=on iommu.strict=1"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What to start; `about` is for people."""
+
+    about: str
+    iommu: str = ""  # an IOMMU device, which must come before all others
+    cmdline: str = ""
+    accel: str = "tcg"
+    cpu: str = "max"
+    smp: int = 2
+    memory: str = "1536M"
+    extra: list[str] = field(default_factory=list)
+    module_params: str = ""
+
+
+IOMMU = Machine("VT-d with interrupt remapping",
+                iommu="intel-iommu,intremap=on,caching-mode=on",
+                cmdline=STRICT_VTD)
+
+MACHINES = {
+    "iommu": IOMMU,
+    "noiommu": Machine("no IOMMU at all"),
+    "nointremap": replace(
+        IOMMU, about="VT-d without interrupt remapping",
+        iommu="intel-iommu,intremap=off,caching-mode=on"),
+    "amd": replace(IOMMU, about="AMD-Vi", iommu="amd-iommu,intremap=on",
+                   cmdline="amd_iommu=on iommu.strict=1"),
+    # Native PCIe hotplug, so that the guest can cut a slot's power itself:
+    # setpci on the root port; the device is then gone without a word.
+    "surprise": replace(
+        IOMMU, about="VT-d, surprise removal by the root port's slot power",
+        extra=["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]),
+    # One nanosecond of guest time is one guest instruction. erms and fsrm
+    # off: QEMU runs `rep movsb` a byte at a time.
+    "bench": replace(
+        IOMMU, about="VT-d, instruction counting, one processor",
+        accel="tcg,thread=single", cpu="max,-erms,-fsrm", smp=1,
+        extra=["-icount", "shift=0,sleep=off"]),
+}
+
+
+def qemu_args(machine: Machine) -> list[str]:
+    """The machine's part of QEMU's command line."""
+    args = ["-machine", "q35", "-accel", machine.accel, "-cpu", machine.cpu,
+            "-smp", str(machine.smp), "-m", machine.memory, *machine.extra]
+    if machine.iommu:
+        args += ["-device", machine.iommu]
+    args += BACKENDS
+    for device in DEVICES:
+        args += ["-device", device]
+    return args
