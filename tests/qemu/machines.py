@@ -4,21 +4,23 @@
 Every machine has the same devices at the same addresses, so that a test can
 name them:
 
-    00:03.0  edu      INTx (its line is shared with 00:07.0), MSI, 28-bit DMA
-    00:04.0  edu      INTx, alone on its line as far as edu goes
+    00:03.0  edu      INTx, its line shared with 00:07.0; MSI; 28-bit DMA
+    00:04.0  edu      its INTx line is shared with 01:00.0 only
     00:05.0  ivshmem  BAR0 registers, BAR1 MSI-X, BAR2 64 MiB prefetchable
                       memory; rings its own 4 vectors through its doorbell
     00:06.0  e1000    one end of a cable, INTx only
-    00:07.0  edu      shares the INTx line of 00:03.0 (q35: line = slot mod 4)
+    00:07.0  edu      shares its INTx line with 00:03.0
     00:08.0  root port `hotport`, bus 01, with
     01:00.0  edu      `hotedu`, for unplugging
     00:09.0  PCIe-to-PCI bridge, bus 02, with
     02:01.0  edu      \\ one IOMMU group, because the bridge hides who asks
     02:02.0  edu      /
     00:0a.0  nvme     16 MiB that read as zeroes
-    00:0b.0  e1000    the other end of the cable
+    00:0d.0  e1000    the other end of the cable, alone on its INTx line
 
-00:01.0 and 00:02.0 belong to the harness (virtio-9p, virtio-serial).
+On q35 INTx A of slot N < 25 is line N mod 4, and a bridge adds the slot behind
+it. 00:1c.0 and 00:1d.0 belong to the harness (virtio-serial, virtio-9p); an AMD
+IOMMU takes 00:01.0.
 """
 
 from dataclasses import dataclass, field, replace
@@ -33,7 +35,7 @@ DEVICES = [
     "pcie-pci-bridge,id=oldbus,addr=9",
     "edu,id=groupedu0,bus=oldbus,addr=1", "edu,id=groupedu1,bus=oldbus,addr=2",
     "nvme,id=nvme0,addr=0xa,drive=disk0,serial=udrv0",
-    "e1000,id=nic1,addr=0xb,netdev=end1,romfile=",
+    "e1000,id=nic1,addr=0xd,netdev=end1,romfile=",
 ]
 
 BACKENDS = [
