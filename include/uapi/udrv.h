@@ -336,7 +336,8 @@ struct udrv_event_slot {
 
 #define UDRV_DMA_MAX_BATCH	1024		/* entries in one call */
 #define UDRV_DMA_MAX_BUFFER	(1ull << UDRV_MMAP_DMA_SHIFT)	/* bytes, DMA_ALLOC */
-#define UDRV_DMA_MAX_BUFFERS	16384		/* DMA_ALLOC ids, per open */
+#define UDRV_DMA_MAX_IDS	16384		/* mappings of one open */
+#define UDRV_DMA_MAX_MAP	(1ull << 38)	/* bytes, one DMA_MAP */
 
 struct udrv_dma_segment {
 	__aligned_u64 iova;		/* what the device is told */
@@ -344,12 +345,13 @@ struct udrv_dma_segment {
 };
 
 /*
- * One mapping.  Which fields each command reads (r) and writes (w); what it
- * does not read must be 0:
+ * One mapping.  Which fields each command reads (r) and writes (w); the others
+ * are ignored, but reserved is 0:
  *
  *		   ALLOC  MAP  SYNC  UNMAP  LIST
  *	flags	     r     r    r     -      -	UDRV_DMA_TO/FROM_DEVICE
- *	width	     r     r    -     -      -	address bits, 0 = as IOMMU/32
+ *	width	     r     r    -     -      -	address bits the device has, 12 .. 64;
+ *						0 = below 4 GiB while there is room
  *	id	     w     w    r     r      w
  *	address	     -     r    -     -      w	user address
  *	length	     r     r    r     -      w	bytes
@@ -391,7 +393,9 @@ struct udrv_dma_batch {
 	__u32 size;
 	__u32 flags;			/* 0 */
 	__aligned_u64 entries;		/* struct udrv_dma[count] */
-	__u32 count;			/* 1 .. UDRV_DMA_MAX_BATCH; LIST: 0 too */
+	__u32 count;			/* 1 .. UDRV_DMA_MAX_BATCH; LIST: 0 ..
+					 * UDRV_DMA_MAX_IDS
+					 */
 	__u32 entry_size;		/* sizeof(struct udrv_dma) */
 	__u32 out_done;
 	__u32 reserved;			/* 0 */

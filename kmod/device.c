@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A device's life: bind, own, release, reset, revoke, unbind. */
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include "compat.h"
+#include "udrv_priv.h"
+
+static void udrv_device_free(struct device *dev)
+{
+	struct udrv_device *d = container_of(dev, struct udrv_device, dev);
+
+	xa_erase(&udrv_minors, MINOR(d->dev.devt));
+	kfree(d->pristine);
+	pci_dev_put(d->pdev);
+	kfree(d);
+}
+
+static struct udrv_device *udrv_device_alloc(struct pci_dev *pdev)
+{
+	struct udrv_device *d;
+	u32 minor;
+	int ret;
+
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		return ERR_PTR(-ENOMEM);
+	ret = xa_alloc(&udrv_minors, &minor, d, XA_LIMIT(0, UDRV_MAX_DEVICES - 1),
+		       GFP_KERNEL);
+	if (ret) {
+		kfree(d);
+		return ERR_PTR(ret);
+	}
+	init_rwsem(&d->lock);
+	mutex_init(&d->io_lock);
+	d->pdev = pci_dev_get(pdev);
+	device_initialize(&d->dev);
+	d->dev.class = &udrv_class;
+	d->dev.parent = &pdev->dev;
+	d->dev.devt = MKDEV(MAJOR(udrv_devt), minor);
+	d->dev.release = udrv_device_free;
+	cdev_init(&d->cdev, &udrv_fops);
+	d->cdev.owner = THIS_MODULE;
+	ret = dev_set_name(&d->dev, "%s", pci_name(pdev));
+	if (ret) {
+		put_device(&d->dev);
+		return ERR_PTR(ret);
+	}
+	return d;
+}
+
+/* Under device_lock.  Configuration is saved by the caller. */
+static int udrv_function_reset(struct udrv_device *d)
+{
+	int ret;
+
+	if (!d->can_reset || !pci_device_is_present(d->pdev))
+		return -EOPNOTSUPP;
+	pci_write_config_word(d->pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
+	ret = __pci_reset_function_locked(d->pdev);
+	if (ret)
+		pci_warn(d->pdev, "udrv: reset failed: %d\n", ret);
+	return ret;
+}
+
+/* Back to how it was when bound, with everything off. */
+static void udrv_restore_config(struct udrv_device *d)
+{
+	if (!pci_device_is_present(d->pdev))
+		return;
+	pci_load_saved_state(d->pdev, d->pristine);
+	pci_restore_state(d->pdev);
+	pci_clear_master(d->pdev);
+	if (d->can_mask_intx)
+		pci_intx(d->pdev, 0);
+}
+
+/*
+ * What can be turned off is off: no interrupts, no bus mastering.  Saved so,
+ * to be restored after each open.
+ */
+static int udrv_device_start(struct udrv_device *d)
+{
+	int ret;
+
+	ret = pci_enable_device(d->pdev);
+	if (ret)
+		return ret;
+	pci_clear_master(d->pdev);
+	d->can_mask_intx = pci_intx_mask_supported(d->pdev);
+	if (d->can_mask_intx)
+		pci_intx(d->pdev, 0);
+	d->can_reset = udrv_has_reset(d->pdev);
+	pci_save_state(d->pdev);
+	d->pristine = pci_store_saved_state(d->pdev);
+	if (!d->pristine) {
+		pci_disable_device(d->pdev);
+		return -ENOMEM;
+	}
+	udrv_function_reset(d);
+	udrv_restore_config(d);
+	return 0;
+}
+
+static int udrv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct udrv_device *d;
+	int ret;
+
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
+		pci_err(pdev, "udrv: a bridge cannot be driven from user space\n");
+		return -EINVAL;
+	}
+	d = udrv_device_alloc(pdev);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	ret = udrv_regions_bind(d);
+	if (ret)
+		goto put;
+	ret = udrv_device_start(d);
+	if (ret)
+		goto regions;
+	udrv_config_bind(d);
+	udrv_irq_count(d);
+	ret = udrv_group_bind(d);
+	if (ret)
+		goto disable;
+	pci_set_drvdata(pdev, d);
+	ret = cdev_device_add(&d->cdev, &d->dev);
+	if (ret)
+		goto group;
+	return 0;
+
+group:
+	udrv_group_unbind(d);
+disable:
+	pci_disable_device(pdev);
+regions:
+	udrv_regions_unbind(d);
+put:
+	put_device(&d->dev);
+	return ret;
+}
+
+/*
+ * Ends an open: nothing of it reaches the device, and nothing of the device
+ * reaches memory, when this returns.  The order is the point.  Under
+ * device_lock and d->lock.
+ */
+static void udrv_open_end(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+
+	o->dead = true;
+	udrv_regions_zap(o);
+	udrv_irq_teardown(o);
+	pci_clear_master(d->pdev);
+	d->bus_master = false;
+	if (pci_device_is_present(d->pdev))
+		pci_wait_for_pending_transaction(d->pdev);
+	udrv_function_reset(d);
+	udrv_dma_teardown(o);
+	udrv_group_close(o);
+	udrv_restore_config(d);
+	udrv_regions_close(o);
+	o->mapping = NULL;
+	d->owner = NULL;
+}
+
+static void udrv_remove(struct pci_dev *pdev)
+{
+	struct udrv_device *d = pci_get_drvdata(pdev);
+
+	cdev_device_del(&d->cdev, &d->dev);
+	udrv_device_revoke(d);
+	udrv_group_unbind(d);
+	pci_disable_device(pdev);
+	udrv_regions_unbind(d);
+	put_device(&d->dev);
+}
+
+/* Take the device from its owner; it stays bound.  Under device_lock. */
+void udrv_device_evict(struct udrv_device *d)
+{
+	down_write(&d->lock);
+	if (d->owner)
+		udrv_open_end(d->owner);
+	up_write(&d->lock);
+}
+
+/* It is being unbound.  Under device_lock, by the driver core. */
+void udrv_device_revoke(struct udrv_device *d)
+{
+	down_write(&d->lock);
+	d->gone = true;
+	if (d->owner)
+		udrv_open_end(d->owner);
+	up_write(&d->lock);
+}
+
+/* Who may become the owner now?  No file yet to ask for a reason: log it. */
+static int udrv_may_own(struct udrv_device *d, struct udrv_open *o)
+{
+	if (d->gone)
+		return -ENODEV;
+	if (d->owner)
+		return -EBUSY;
+	if (d->had_owner && !d->can_reset && !uid_eq(d->last_uid, o->uid) &&
+	    !capable(CAP_SYS_RAWIO)) {
+		dev_notice_ratelimited(&d->dev,
+			"open refused: uid %u used it last and it cannot be reset; CAP_SYS_RAWIO overrides\n",
+			from_kuid(&init_user_ns, d->last_uid));
+		return -EPERM;
+	}
+	return 0;
+}
+
+int udrv_device_own(struct udrv_device *d, struct udrv_open *o)
+{
+	int ret;
+
+	down_write(&d->lock);
+	ret = udrv_may_own(d, o);
+	if (!ret)
+		ret = udrv_group_open(d, o);
+	if (!ret) {
+		d->owner = o;
+		d->had_owner = true;
+		d->last_uid = o->uid;
+	} else {
+		o->dead = true;
+	}
+	up_write(&d->lock);
+	return ret;
+}
+
+/* The last reference went, or the owner asked.  Once is enough. */
+void udrv_device_release(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+
+	device_lock(&d->pdev->dev);
+	down_write(&d->lock);
+	if (!o->dead)
+		udrv_open_end(o);
+	up_write(&d->lock);
+	device_unlock(&d->pdev->dev);
+}
+
+static int udrv_reset_locked(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+	int ret;
+
+	if (o->dead)
+		return -ENODEV;
+	if (!d->can_reset)
+		return udrv_refuse(o, -EOPNOTSUPP,
+			"the device has no reset method; /sys/bus/pci/devices/%s/reset would exist if it had",
+			udrv_name(d));
+	udrv_regions_zap(o);
+	udrv_irq_quiesce(o);
+	pci_save_state(d->pdev);
+	ret = udrv_function_reset(d);
+	pci_restore_state(d->pdev);
+	udrv_irq_resume(o);
+	return ret;
+}
+
+/*
+ * Waits for a register program to end first: none may run into a reset.
+ */
+int udrv_device_reset(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+	int ret;
+
+	ret = mutex_lock_killable(&d->io_lock);
+	if (ret)
+		return ret;
+	device_lock(&d->pdev->dev);
+	down_write(&d->lock);
+	ret = udrv_reset_locked(o);
+	up_write(&d->lock);
+	device_unlock(&d->pdev->dev);
+	mutex_unlock(&d->io_lock);
+	return ret;
+}
+
+int udrv_device_bus_master(struct udrv_open *o, bool on)
+{
+	struct udrv_device *d = o->d;
+	int ret = 0;
+
+	down_write(&d->lock);
+	if (o->dead) {
+		ret = -ENODEV;
+	} else if (on && !o->may_dma) {
+		ret = udrv_refuse(o, -EPERM,
+			"no IOMMU confines this device: bus mastering needs the module parameter enable_unsafe_dma_without_iommu=1 and an opener with CAP_SYS_RAWIO");
+	} else if (on) {
+		pci_set_master(d->pdev);
+		d->bus_master = true;
+	} else {
+		pci_clear_master(d->pdev);
+		d->bus_master = false;
+	}
+	up_write(&d->lock);
+	return ret;
+}
+
+/* A device in use cannot sleep: its driver would not be asked. */
+static int udrv_suspend(struct device *dev)
+{
+	struct udrv_device *d = dev_get_drvdata(dev);
+	int ret = 0;
+
+	down_read(&d->lock);
+	if (d->owner) {
+		dev_notice(&d->dev, "suspend refused: pid %d drives it\n",
+			   pid_nr(d->owner->pid));
+		ret = -EBUSY;
+	}
+	up_read(&d->lock);
+	return ret;
+}
+
+static int udrv_resume(struct device *dev)
+{
+	return 0;
+}
+
+static const struct dev_pm_ops udrv_pm_ops = {
+	.suspend = udrv_suspend,
+	.resume = udrv_resume,
+	.freeze = udrv_suspend,
+	.thaw = udrv_resume,
+	.poweroff = udrv_suspend,
+	.restore = udrv_resume,
+};
+
+/* No id table: a device comes by its driver_override only. */
+struct pci_driver udrv_pci_driver = {
+	.name = "udrv",
+	.probe = udrv_probe,
+	.remove = udrv_remove,
+	.driver.pm = &udrv_pm_ops,
+#ifdef UDRV_HAVE_DMA_OWNER
+	.driver_managed_dma = true,
+#endif
+};

@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The DMA ledger and its commands.  An entry is made and pinned without locks,
+ * then mapped and entered under d->lock; it leaves the same way back.
+ */
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "compat.h"
+#include "dma.h"
+#include "trace.h"
+
+/* -------------------------------------------------------------- the ledger */
+
+/* d->lock is held for writing. */
+static int udrv_dma_hardware(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	if (o->dead)
+		return -ENODEV;
+	if (!o->may_dma)
+		return udrv_refuse(o, -EPERM,
+			"no IOMMU confines this device: DMA needs the module parameter enable_unsafe_dma_without_iommu=1 and an opener with CAP_SYS_RAWIO");
+	if (o->domain)
+		return udrv_iommu_map(o, e);
+	return e->state & UDRV_DMA_STATE_BUFFER ? udrv_direct_alloc(o, e) :
+						  udrv_direct_map(o, e);
+}
+
+static void udrv_dma_hardware_undo(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	if (o->domain)
+		udrv_iommu_unmap(o, e);
+	else
+		udrv_direct_unmap(o, e);
+}
+
+/*
+ * What the device is told, for the caller.  d->lock is held.  Out of @u's
+ * array's bounds it is refused, with the count it would take in @u.
+ */
+static int udrv_dma_segments(struct udrv_open *o, struct udrv_dma_entry *e,
+			     struct udrv_dma *u, struct udrv_dma_segment **list)
+{
+	u32 i, count = e->table.sgl ? e->table.nents : 1;
+	struct scatterlist *sg;
+
+	u->out_iova = e->iova;
+	u->out_segments = count;
+	if (!u->segments && count == 1)
+		return 0;
+	if (u->segment_capacity < count)
+		return udrv_refuse(o, -ENOSPC,
+			"the map has %u segments, the array room for %u: pass a larger one, or map less",
+			count, u->segment_capacity);
+	*list = kvcalloc(count, sizeof(**list), GFP_KERNEL_ACCOUNT);
+	if (!*list)
+		return -ENOMEM;
+	(*list)[0].iova = e->iova;
+	(*list)[0].length = e->length;
+	if (e->table.sgl)
+		for_each_sgtable_dma_sg(&e->table, sg, i) {
+			(*list)[i].iova = sg_dma_address(sg);
+			(*list)[i].length = sg_dma_len(sg);
+		}
+	return 0;
+}
+
+/* d->lock is held for writing. */
+static int udrv_dma_enter_locked(struct udrv_open *o, struct udrv_dma_entry *e,
+				 struct udrv_dma *u,
+				 struct udrv_dma_segment **list)
+{
+	int ret;
+
+	ret = udrv_dma_hardware(o, e);
+	if (ret)
+		return ret;
+	ret = udrv_dma_segments(o, e, u, list);
+	if (ret)
+		goto undo;
+	ret = xa_alloc_cyclic(&o->dma, &e->id, e,
+			      XA_LIMIT(1, UDRV_DMA_MAX_IDS - 1),
+			      &o->next_dma, GFP_KERNEL_ACCOUNT);
+	if (ret == -EBUSY)
+		ret = udrv_refuse(o, -ENOSPC,
+				  "%u mappings exist, the most an open can have",
+				  UDRV_DMA_MAX_IDS - 1);
+	if (ret < 0)
+		goto undo;
+	u->id = e->id;
+	u->out_mmap_offset = e->state & UDRV_DMA_STATE_BUFFER ?
+		UDRV_MMAP_DMA + ((u64)e->id << UDRV_MMAP_DMA_SHIFT) : 0;
+	atomic64_inc(&o->d->count.maps);
+	atomic64_add(e->charged << PAGE_SHIFT, &o->d->count.mapped_bytes);
+	trace_udrv_dma_map(o->d, e->id, e->iova, e->length);
+	return 0;
+
+undo:
+	udrv_dma_hardware_undo(o, e);
+	return ret;
+}
+
+/* Once this returns 0 the entry is the ledger's: another thread may unmap it. */
+static int udrv_dma_enter(struct udrv_open *o, struct udrv_dma_entry *e,
+			  struct udrv_dma *u, struct udrv_dma_segment **list)
+{
+	int ret;
+
+	down_write(&o->d->lock);
+	ret = udrv_dma_enter_locked(o, e, u, list);
+	up_write(&o->d->lock);
+	return ret;
+}
+
+/* For an entry that is out of the ledger. */
+static void udrv_dma_forget(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	atomic64_inc(&o->d->count.unmaps);
+	atomic64_sub(e->charged << PAGE_SHIFT, &o->d->count.mapped_bytes);
+	trace_udrv_dma_unmap(o->d, e->id, e->iova, e->length);
+	udrv_pages_free(e);
+}
+
+static int udrv_dma_leave(struct udrv_open *o, u32 id)
+{
+	struct udrv_dma_entry *e = NULL;
+	int ret = 0;
+
+	down_write(&o->d->lock);
+	if (o->dead)
+		ret = -ENODEV;
+	else
+		e = xa_erase(&o->dma, id);
+	if (e && e->state & UDRV_DMA_STATE_BUFFER)
+		unmap_mapping_range(o->mapping,
+			UDRV_MMAP_DMA + ((loff_t)id << UDRV_MMAP_DMA_SHIFT),
+			1ull << UDRV_MMAP_DMA_SHIFT, 1);
+	if (e)
+		udrv_dma_hardware_undo(o, e);
+	up_write(&o->d->lock);
+	if (e)
+		udrv_dma_forget(o, e);
+	else if (!ret)
+		ret = udrv_refuse(o, -ENOENT, "no mapping with id %u", id);
+	return ret;
+}
+
+/*
+ * The end of an open, under its locks: without an IOMMU each mapping is undone
+ * at the device; behind one the domain goes whole (group.c).  Memory is given
+ * back later, without locks.
+ */
+void udrv_dma_teardown(struct udrv_open *o)
+{
+	struct udrv_dma_entry *e;
+	unsigned long id;
+
+	if (o->domain)
+		return;
+	unmap_mapping_range(o->mapping, UDRV_MMAP_DMA,
+			    UDRV_MMAP_EVENTS - UDRV_MMAP_DMA, 1);
+	xa_for_each(&o->dma, id, e)
+		udrv_direct_unmap(o, e);
+}
+
+/* The last reference is gone: nobody else sees the ledger. */
+void udrv_dma_free(struct udrv_open *o)
+{
+	struct udrv_dma_entry *e;
+	unsigned long id;
+
+	xa_for_each(&o->dma, id, e) {
+		udrv_dma_forget(o, e);
+		cond_resched();
+	}
+	xa_destroy(&o->dma);
+}
+
+/* -------------------------------------------------------- making an entry */
+
+static int udrv_dma_check(struct udrv_open *o, const struct udrv_dma *u, bool map)
+{
+	u64 most = map ? UDRV_DMA_MAX_MAP : UDRV_DMA_MAX_BUFFER;
+
+	if (u->reserved || u->flags & ~UDRV_DMA_BOTH || !(u->flags & UDRV_DMA_BOTH))
+		return udrv_refuse(o, -EINVAL,
+			"flags are UDRV_DMA_TO_DEVICE, UDRV_DMA_FROM_DEVICE or both, not %#x",
+			u->flags);
+	if (u->width && (u->width < 12 || u->width > 64))
+		return udrv_refuse(o, -EINVAL, "width %u: 12 to 64 bits, or 0",
+				   u->width);
+	if (!u->length || u->length > most)
+		return udrv_refuse(o, -EINVAL, "length %llu: 1 to %llu bytes",
+				   u->length, most);
+	if (map && (u->address + u->length < u->address ||
+		    u->address + u->length > TASK_SIZE_MAX))
+		return udrv_refuse(o, -EFAULT,
+			"memory at %#llx, %llu bytes, is not user memory",
+			u->address, u->length);
+	return 0;
+}
+
+static struct udrv_dma_entry *udrv_dma_entry_new(const struct udrv_dma *u, bool map)
+{
+	struct udrv_dma_entry *e;
+
+	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+	if (!e)
+		return NULL;
+	e->length = u->length;
+	e->width = u->width;
+	e->state = u->flags & UDRV_DMA_TO_DEVICE ? UDRV_DMA_STATE_TO : 0;
+	e->state |= u->flags & UDRV_DMA_FROM_DEVICE ? UDRV_DMA_STATE_FROM : 0;
+	if (map) {
+		e->address = u->address;
+		e->in_page = offset_in_page(u->address);
+	} else {
+		e->state |= UDRV_DMA_STATE_BUFFER;
+	}
+	e->page_count = PHYS_PFN(e->in_page + e->length + PAGE_SIZE - 1);
+	if (current->mm) {
+		mmgrab(current->mm);
+		e->mm = current->mm;
+	}
+	e->pid = get_pid(task_tgid(current));
+	return e;
+}
+
+static int udrv_dma_make(struct udrv_open *o, struct udrv_dma *u, bool map,
+			 struct udrv_dma_segment **list)
+{
+	struct udrv_dma_entry *e;
+	int ret;
+
+	ret = udrv_dma_check(o, u, map);
+	if (ret)
+		return ret;
+	e = udrv_dma_entry_new(u, map);
+	if (!e)
+		return -ENOMEM;
+	ret = udrv_charge(o, e);
+	if (!ret && map)
+		ret = udrv_pin(o, e);
+	else if (!ret && o->behind_iommu)
+		ret = udrv_buffer_alloc(o, e);
+	if (!ret)
+		ret = udrv_dma_enter(o, e, u, list);
+	if (ret)
+		udrv_pages_free(e);
+	return ret;
+}
+
+static int udrv_dma_copy_out(struct udrv_dma __user *arg, const struct udrv_dma *u,
+			     const struct udrv_dma_segment *list)
+{
+	if (list && copy_to_user(u64_to_user_ptr(u->segments), list,
+				 array_size(u->out_segments, sizeof(*list))))
+		return -EFAULT;
+	if (put_user(u->id, &arg->id) || put_user(u->out_iova, &arg->out_iova) ||
+	    put_user(u->out_mmap_offset, &arg->out_mmap_offset) ||
+	    put_user(u->out_segments, &arg->out_segments))
+		return -EFAULT;
+	return 0;
+}
+
+static int udrv_dma_one_new(struct udrv_open *o, struct udrv_dma __user *arg,
+			    struct udrv_dma *u, bool map)
+{
+	struct udrv_dma_segment *list = NULL;
+	int ret;
+
+	if (!map)
+		u->segments = 0;
+	u->out_segments = 0;
+	ret = udrv_dma_make(o, u, map, &list);
+	if (!ret) {
+		ret = udrv_dma_copy_out(arg, u, list);
+		if (ret)
+			udrv_dma_leave(o, u->id);
+	} else if (ret == -ENOSPC && put_user(u->out_segments, &arg->out_segments)) {
+		ret = -EFAULT;
+	}
+	kvfree(list);
+	return ret;
+}
+
+static int udrv_dma_one_alloc(struct udrv_open *o, struct udrv_dma __user *arg,
+			      struct udrv_dma *u)
+{
+	return udrv_dma_one_new(o, arg, u, false);
+}
+
+static int udrv_dma_one_map(struct udrv_open *o, struct udrv_dma __user *arg,
+			    struct udrv_dma *u)
+{
+	return udrv_dma_one_new(o, arg, u, true);
+}
+
+static int udrv_dma_one_unmap(struct udrv_open *o, struct udrv_dma __user *arg,
+			      struct udrv_dma *u)
+{
+	if (u->reserved)
+		return udrv_refuse(o, -EINVAL, "reserved is not 0");
+	return udrv_dma_leave(o, u->id);
+}
+
+static int udrv_dma_one_sync(struct udrv_open *o, struct udrv_dma __user *arg,
+			     struct udrv_dma *u)
+{
+	struct udrv_dma_entry *e;
+	int ret = 0;
+
+	if (u->reserved ||
+	    (u->flags != UDRV_DMA_TO_DEVICE && u->flags != UDRV_DMA_FROM_DEVICE))
+		return udrv_refuse(o, -EINVAL,
+			"SYNC takes one direction: UDRV_DMA_TO_DEVICE before the device reads, UDRV_DMA_FROM_DEVICE after it wrote");
+	down_read(&o->d->lock);
+	e = o->dead ? NULL : xa_load(&o->dma, u->id);
+	if (o->dead)
+		ret = -ENODEV;
+	else if (!e)
+		ret = udrv_refuse(o, -ENOENT, "no mapping with id %u", u->id);
+	else if (!u->length || u->offset >= e->length ||
+		 u->length > e->length - u->offset)
+		ret = udrv_refuse(o, -EINVAL,
+			"%llu bytes at %#llx are not within the mapping's %llu",
+			u->length, u->offset, e->length);
+	else if (!o->domain)
+		udrv_direct_sync(o, e, u->offset, u->length, u->flags);
+	else
+		mb();	/* the IOMMU is coherent (checked): order is all it takes */
+	up_read(&o->d->lock);
+	return ret;
+}
+
+/* ------------------------------------------------------------------ batches */
+
+typedef int (*udrv_dma_one)(struct udrv_open *o, struct udrv_dma __user *arg,
+			    struct udrv_dma *u);
+
+static int udrv_batch_copy(struct udrv_open *o, struct udrv_dma_batch *batch,
+			   void __user *arg)
+{
+	int ret;
+
+	ret = udrv_copy_in(batch, sizeof(*batch), sizeof(*batch), arg);
+	if (ret)
+		return ret;
+	if (batch->flags || batch->reserved ||
+	    batch->entry_size < sizeof(struct udrv_dma))
+		return udrv_refuse(o, -EINVAL,
+			"a batch has no flags and entries of %zu bytes, not %u",
+			sizeof(struct udrv_dma), batch->entry_size);
+	return batch->entry_size > PAGE_SIZE ? -E2BIG : 0;
+}
+
+static long udrv_dma_batch(struct udrv_open *o, void __user *arg, udrv_dma_one one)
+{
+	struct udrv_dma_batch __user *user_batch = arg;
+	struct udrv_dma_batch batch;
+	struct udrv_dma u;
+	void __user *at;
+	int ret;
+	u32 done;
+
+	ret = udrv_batch_copy(o, &batch, arg);
+	if (ret)
+		return ret;
+	if (!batch.count)
+		return udrv_refuse(o, -EINVAL, "a batch of 0 entries");
+	if (batch.count > UDRV_DMA_MAX_BATCH)
+		return udrv_refuse(o, -E2BIG, "a batch of %u entries: at most %u",
+				   batch.count, UDRV_DMA_MAX_BATCH);
+	at = u64_to_user_ptr(batch.entries);
+	for (done = 0; done < batch.count; done++, at += batch.entry_size) {
+		ret = copy_struct_from_user(&u, sizeof(u), at, batch.entry_size);
+		if (!ret)
+			ret = one(o, at, &u);
+		if (!ret && done + 1 < batch.count && signal_pending(current))
+			ret = fatal_signal_pending(current) ? -EINTR : 0;
+		if (ret)
+			break;
+		cond_resched();
+	}
+	if (put_user(done, &user_batch->out_done))
+		return -EFAULT;
+	return ret;
+}
+
+long udrv_dma_alloc(struct udrv_open *o, void __user *arg)
+{
+	return udrv_dma_batch(o, arg, udrv_dma_one_alloc);
+}
+
+long udrv_dma_map(struct udrv_open *o, void __user *arg)
+{
+	return udrv_dma_batch(o, arg, udrv_dma_one_map);
+}
+
+long udrv_dma_sync(struct udrv_open *o, void __user *arg)
+{
+	return udrv_dma_batch(o, arg, udrv_dma_one_sync);
+}
+
+long udrv_dma_unmap(struct udrv_open *o, void __user *arg)
+{
+	return udrv_dma_batch(o, arg, udrv_dma_one_unmap);
+}
+
+/* -------------------------------------------------------------------- list */
+
+static void udrv_dma_describe(const struct udrv_dma_entry *e, struct udrv_dma *u)
+{
+	u->id = e->id;
+	u->flags = (e->state & UDRV_DMA_STATE_TO ? UDRV_DMA_TO_DEVICE : 0) |
+		   (e->state & UDRV_DMA_STATE_FROM ? UDRV_DMA_FROM_DEVICE : 0);
+	u->width = e->width;
+	u->address = e->address;
+	u->length = e->length;
+	u->out_iova = e->iova;
+	u->out_segments = e->table.sgl ? e->table.nents : 1;
+	u->out_state = e->state;
+	if (e->mm && !atomic_read(&e->mm->mm_users))
+		u->out_state |= UDRV_DMA_STATE_ORPHAN;
+	u->out_pid = pid_vnr(e->pid);
+	if (e->state & UDRV_DMA_STATE_BUFFER)
+		u->out_mmap_offset = UDRV_MMAP_DMA +
+				     ((u64)e->id << UDRV_MMAP_DMA_SHIFT);
+}
+
+/* The owner's ledger, for observers too. */
+static int udrv_dma_collect(struct udrv_open *o, struct udrv_dma *list, u32 room,
+			    u32 *total)
+{
+	struct udrv_dma_entry *e;
+	struct udrv_open *owner;
+	unsigned long id;
+	int ret = 0;
+
+	*total = 0;
+	down_read(&o->d->lock);
+	owner = o->d->owner;
+	if (o->d->gone || o->dead)
+		ret = -ENODEV;
+	else if (owner)
+		xa_for_each(&owner->dma, id, e) {
+			if (*total < room)
+				udrv_dma_describe(e, &list[*total]);
+			(*total)++;
+		}
+	up_read(&o->d->lock);
+	return ret;
+}
+
+long udrv_dma_list(struct udrv_open *o, void __user *arg)
+{
+	struct udrv_dma_batch __user *user_batch = arg;
+	struct udrv_dma_batch batch;
+	struct udrv_dma *list = NULL;
+	u32 total, i;
+	int ret;
+
+	ret = udrv_batch_copy(o, &batch, arg);
+	if (ret)
+		return ret;
+	if (batch.count > UDRV_DMA_MAX_IDS)
+		return udrv_refuse(o, -E2BIG, "a list of %u entries: at most %u",
+				   batch.count, UDRV_DMA_MAX_IDS);
+	if (batch.count) {
+		list = kvcalloc(batch.count, sizeof(*list), GFP_KERNEL_ACCOUNT);
+		if (!list)
+			return -ENOMEM;
+	}
+	ret = udrv_dma_collect(o, list, batch.count, &total);
+	for (i = 0; !ret && i < min(total, batch.count); i++)
+		if (copy_to_user(u64_to_user_ptr(batch.entries) +
+				 (u64)i * batch.entry_size, &list[i], sizeof(*list)))
+			ret = -EFAULT;
+	kvfree(list);
+	if (!ret && put_user(total, &user_batch->out_done))
+		ret = -EFAULT;
+	return ret;
+}
+
+/* ----------------------------------------------------- mapping the buffers */
+
+/* d->lock is held for reading. */
+static vm_fault_t udrv_buffer_fill(struct vm_fault *vmf, struct udrv_dma_entry *e,
+				   unsigned long first)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long address, page;
+	int ret;
+
+	for (address = vma->vm_start; address < vma->vm_end; address += PAGE_SIZE) {
+		page = first + ((address - vma->vm_start) >> PAGE_SHIFT);
+		if (page >= e->page_count)
+			break;
+		ret = vm_insert_page(vma, address, e->pages[page]);
+		if (ret && ret != -EBUSY)
+			return ret == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	}
+	return VM_FAULT_NOPAGE;
+}
+
+static vm_fault_t udrv_dma_fault(struct vm_fault *vmf)
+{
+	const unsigned long ids = UDRV_MMAP_DMA_SHIFT - PAGE_SHIFT;
+	pgoff_t pgoff = vmf->vma->vm_pgoff - PHYS_PFN(UDRV_MMAP_DMA);
+	struct udrv_open *o = vmf->vma->vm_private_data;
+	unsigned long first = pgoff & ((1ul << ids) - 1);
+	struct udrv_dma_entry *e;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	down_read(&o->d->lock);
+	e = xa_load(&o->dma, pgoff >> ids);
+	if (e && e->pages)
+		ret = udrv_buffer_fill(vmf, e, first);
+	else if (e && e->block)
+		ret = udrv_fault_pfns(vmf, page_to_pfn(e->block), e->page_count,
+				      vmf->vma->vm_pgoff - first,
+				      vmf->vma->vm_page_prot);
+	else if (e && o->dead)
+		ret = udrv_fault_ones(vmf, o);
+	up_read(&o->d->lock);
+	return ret;
+}
+
+static const struct vm_operations_struct udrv_dma_vm_ops = {
+	.fault = udrv_dma_fault,
+};
+
+/*
+ * Behind an IOMMU these are ordinary pages, so that another device's driver
+ * can map them too; the DMA API's are not ours to count references on.
+ */
+int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma)
+{
+	const unsigned long ids = UDRV_MMAP_DMA_SHIFT - PAGE_SHIFT;
+	pgoff_t pgoff = vma->vm_pgoff - PHYS_PFN(UDRV_MMAP_DMA);
+	unsigned long first = pgoff & ((1ul << ids) - 1);
+	struct udrv_dma_entry *e;
+	int ret = 0;
+
+	down_read(&o->d->lock);
+	e = xa_load(&o->dma, pgoff >> ids);
+	if (o->dead)
+		ret = -ENODEV;
+	else if (!e || !(e->state & UDRV_DMA_STATE_BUFFER))
+		ret = udrv_refuse(o, -ENOENT, "no DMA buffer with id %lu",
+				  pgoff >> ids);
+	else if (first >= e->page_count || vma_pages(vma) > e->page_count - first)
+		ret = udrv_refuse(o, -EINVAL,
+			"%lu pages at page %lu: the buffer has %lu",
+			vma_pages(vma), first, e->page_count);
+	up_read(&o->d->lock);
+	if (ret)
+		return ret;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY |
+		     (o->behind_iommu ? VM_MIXEDMAP : VM_PFNMAP));
+	vma->vm_ops = &udrv_dma_vm_ops;
+	return 0;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory behind a mapping: user pages pinned, or a buffer's own, and
+ * RLIMIT_MEMLOCK.  Pinning can wait for user space for ever, and giving back
+ * can wait for a page's lock, so no lock of ours is held in this file.
+ *
+ * The charge is the user's, not the process's: a process that dies while
+ * others hold the device would lose it.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+#include "compat.h"
+#include "dma.h"
+
+int udrv_charge(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	long locked;
+
+	e->user = get_uid(current_user());
+	locked = atomic_long_add_return(e->page_count, &e->user->locked_vm);
+	if (locked > limit && !capable(CAP_IPC_LOCK)) {
+		atomic_long_sub(e->page_count, &e->user->locked_vm);
+		return udrv_refuse(o, -ENOMEM,
+			"%lu pages more would make %ld locked by this user: RLIMIT_MEMLOCK allows %llu; raise it (ulimit -l, LimitMEMLOCK=)",
+			e->page_count, locked, limit);
+	}
+	e->charged = e->page_count;
+	return 0;
+}
+
+static int udrv_page_array(struct udrv_dma_entry *e)
+{
+	if (e->page_count == 1) {
+		e->pages = &e->one;
+		return 0;
+	}
+	e->pages = kvmalloc_array(e->page_count, sizeof(*e->pages),
+				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	return e->pages ? 0 : -ENOMEM;
+}
+
+/*
+ * Writable pins even where the device only reads: a private page must be this
+ * process's own before it is pinned, or a later write goes to another copy.
+ * Memory that cannot be written is pinned as it is.
+ */
+static long udrv_pin_pages(struct udrv_dma_entry *e)
+{
+	unsigned long start = e->address - e->in_page;
+	unsigned int flags = FOLL_LONGTERM | FOLL_WRITE;
+	unsigned long done = 0;
+	long ret = 0;
+
+	while (done < e->page_count) {
+		ret = pin_user_pages_fast(start + (done << PAGE_SHIFT),
+			min_t(unsigned long, e->page_count - done, INT_MAX / 2),
+			flags, e->pages + done);
+		if (ret > 0)
+			done += ret;
+		else if (ret == -EFAULT && flags & FOLL_WRITE &&
+			 !(e->state & UDRV_DMA_STATE_FROM))
+			flags &= ~FOLL_WRITE;
+		else
+			break;
+	}
+	if (done == e->page_count)
+		return 0;
+	unpin_user_pages(e->pages, done);
+	return ret < 0 ? ret : -EFAULT;
+}
+
+int udrv_pin(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	int ret;
+
+	ret = udrv_page_array(e);
+	if (!ret)
+		ret = udrv_pin_pages(e);
+	if (ret == -EFAULT)
+		return udrv_refuse(o, ret,
+			"memory at %#llx (%llu bytes) is not mapped%s",
+			e->address, e->length, e->state & UDRV_DMA_STATE_FROM ?
+			", or not writable" : "");
+	e->pinned = !ret;
+	return ret;
+}
+
+/*
+ * A buffer: blocks as large as the machine has, so that the IOMMU needs few
+ * entries, split so that each page can be mapped and given back alone.
+ */
+int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	int node = dev_to_node(&o->d->pdev->dev);
+	unsigned long done = 0, i;
+	struct page *block;
+	int order, ret;
+	gfp_t gfp;
+
+	ret = udrv_page_array(e);
+	if (ret)
+		return ret;
+	order = PMD_SHIFT - PAGE_SHIFT;
+	while (done < e->page_count) {
+		while (order && (1ul << order) > e->page_count - done)
+			order--;
+		gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+		      (order ? __GFP_NORETRY : 0);
+		block = alloc_pages_node(node, gfp, order);
+		if (!block && order) {
+			order--;
+			continue;
+		}
+		if (!block)
+			goto nomem;
+		if (order)
+			split_page(block, order);
+		for (i = 0; i < 1ul << order; i++)
+			e->pages[done++] = block + i;
+		cond_resched();
+	}
+	return 0;
+
+nomem:
+	while (done)
+		__free_page(e->pages[--done]);
+	e->page_count = 0;
+	return -ENOMEM;
+}
+
+/* Gives everything back, whatever of it there is. */
+void udrv_pages_free(struct udrv_dma_entry *e)
+{
+	unsigned long i;
+
+	if (e->pinned)
+		unpin_user_pages_dirty_lock(e->pages, e->page_count,
+					    e->state & UDRV_DMA_STATE_FROM);
+	else if (e->state & UDRV_DMA_STATE_BUFFER && e->pages)
+		for (i = 0; i < e->page_count; i++)
+			__free_page(e->pages[i]);
+	if (e->pages != &e->one)
+		kvfree(e->pages);
+	if (e->user) {
+		atomic_long_sub(e->charged, &e->user->locked_vm);
+		free_uid(e->user);
+	}
+	if (e->mm)
+		mmdrop(e->mm);
+	put_pid(e->pid);
+	kfree(e);
+}

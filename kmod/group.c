@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IOMMU groups: the unit that hardware can tell apart, so the unit of trust.
+ *
+ * A group is claimed when its first device is bound and released with the
+ * last.  One device of it is open at a time, with a domain made for that open;
+ * in between the group can reach nothing.  From 5.18 on the kernel keeps that
+ * promise (a claimed group rests on its blocking domain); before, we do, with
+ * an empty domain and a look at who else has drivers in the group.
+ */
+#include <linux/capability.h>
+#include <linux/iova.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include "compat.h"
+#include "udrv_priv.h"
+
+struct udrv_group {
+	struct list_head list;
+	struct iommu_group *iommu;
+	unsigned int bound;
+	struct udrv_device *opener;
+#ifndef UDRV_HAVE_DMA_OWNER
+	struct iommu_domain *rest;	/* empty */
+	struct notifier_block watch;
+	struct work_struct intruder;
+#endif
+};
+
+static DEFINE_MUTEX(udrv_groups_lock);
+static LIST_HEAD(udrv_groups);
+
+/* ------------------------------------------------------------------- claim */
+
+#ifdef UDRV_HAVE_DMA_OWNER
+
+static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
+{
+	return iommu_group_claim_dma_owner(g->iommu, g);
+}
+
+static void udrv_group_unclaim(struct udrv_group *g)
+{
+	iommu_group_release_dma_owner(g->iommu);
+}
+
+static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	return iommu_attach_group(domain, g->iommu);
+}
+
+static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	iommu_detach_group(domain, g->iommu);
+}
+
+#else
+
+static int udrv_group_viable(struct device *dev, void *data)
+{
+	struct device_driver *driver = READ_ONCE(dev->driver);
+
+	if (!driver || driver == &udrv_pci_driver.driver ||
+	    !strcmp(driver->name, "pcieport"))
+		return 0;
+	return -EBUSY;
+}
+
+/* Somebody else's driver came into the group: take the device away. */
+static void udrv_group_intruder(struct work_struct *work)
+{
+	struct udrv_group *g = container_of(work, struct udrv_group, intruder);
+	struct udrv_device *d = NULL;
+
+	mutex_lock(&udrv_groups_lock);
+	if (g->opener) {
+		d = g->opener;
+		get_device(&d->dev);
+	}
+	mutex_unlock(&udrv_groups_lock);
+	if (!d)
+		return;
+	dev_warn(&d->dev, "another driver took a device of its IOMMU group: revoked\n");
+	device_lock(&d->pdev->dev);
+	udrv_device_evict(d);
+	device_unlock(&d->pdev->dev);
+	put_device(&d->dev);
+}
+
+static int udrv_group_event(struct notifier_block *watch, unsigned long action,
+			    void *data)
+{
+	struct udrv_group *g = container_of(watch, struct udrv_group, watch);
+
+	if (action == IOMMU_GROUP_NOTIFY_BOUND_DRIVER &&
+	    udrv_group_viable(data, NULL))
+		schedule_work(&g->intruder);
+	return NOTIFY_OK;
+}
+
+static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
+{
+	int ret;
+
+	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
+	if (ret)
+		return ret;
+	g->rest = udrv_domain_alloc(&d->pdev->dev);
+	if (!g->rest)
+		return -ENOMEM;
+	ret = iommu_attach_group(g->rest, g->iommu);
+	if (ret) {
+		iommu_domain_free(g->rest);
+		return ret;
+	}
+	INIT_WORK(&g->intruder, udrv_group_intruder);
+	g->watch.notifier_call = udrv_group_event;
+	iommu_group_register_notifier(g->iommu, &g->watch);
+	return 0;
+}
+
+static void udrv_group_unclaim(struct udrv_group *g)
+{
+	iommu_group_unregister_notifier(g->iommu, &g->watch);
+	iommu_detach_group(g->rest, g->iommu);
+	iommu_domain_free(g->rest);
+}
+
+static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	int ret;
+
+	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
+	if (ret)
+		return ret;
+	iommu_detach_group(g->rest, g->iommu);
+	ret = iommu_attach_group(domain, g->iommu);
+	if (ret)
+		WARN_ON(iommu_attach_group(g->rest, g->iommu));
+	return ret;
+}
+
+static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	iommu_detach_group(domain, g->iommu);
+	WARN_ON(iommu_attach_group(g->rest, g->iommu));
+}
+
+#endif
+
+/* -------------------------------------------------------------------- bind */
+
+/* Firmware that wants memory mapped one to one for this device: not ours. */
+static int udrv_group_direct_regions(struct udrv_device *d,
+				     struct iommu_group *iommu)
+{
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	ret = iommu_get_group_resv_regions(iommu, &regions);
+	list_for_each_entry_safe(region, next, &regions, list) {
+		if (!ret && region->type == IOMMU_RESV_DIRECT) {
+			pci_err(d->pdev, "udrv: firmware reserved %pa for this device's own DMA (RMRR): it cannot be given to user space\n",
+				&region->start);
+			ret = -EPERM;
+		}
+		if (!ret && region->type == IOMMU_RESV_SW_MSI) {
+			pci_err(d->pdev, "udrv: this IOMMU translates message interrupts, which is not supported yet\n");
+			ret = -EOPNOTSUPP;
+		}
+		list_del(&region->list);
+		kfree(region);
+	}
+	return ret;
+}
+
+static struct udrv_group *udrv_group_find(struct iommu_group *iommu)
+{
+	struct udrv_group *g;
+
+	list_for_each_entry(g, &udrv_groups, list)
+		if (g->iommu == iommu)
+			return g;
+	return NULL;
+}
+
+static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
+{
+	struct udrv_group *g;
+	int ret;
+
+	ret = udrv_group_direct_regions(d, iommu);
+	if (ret)
+		return ret;
+	if (!udrv_iommu_capable(&d->pdev->dev, IOMMU_CAP_CACHE_COHERENCY)) {
+		pci_err(d->pdev, "udrv: its IOMMU is not coherent with the caches: not supported\n");
+		return -EOPNOTSUPP;
+	}
+	g = kzalloc(sizeof(*g), GFP_KERNEL);
+	if (!g)
+		return -ENOMEM;
+	g->iommu = iommu;
+	ret = udrv_group_claim(g, d);
+	if (ret) {
+		pci_err(d->pdev, "udrv: IOMMU group %d has a device with another driver (/sys/kernel/iommu_groups/%d/devices): unbind it first (%d)\n",
+			iommu_group_id(iommu), iommu_group_id(iommu), ret);
+		kfree(g);
+		return ret;
+	}
+	list_add(&g->list, &udrv_groups);
+	d->group = g;
+	g->bound = 1;
+	return 0;
+}
+
+int udrv_group_bind(struct udrv_device *d)
+{
+	struct iommu_group *iommu = iommu_group_get(&d->pdev->dev);
+	struct udrv_group *g;
+	int ret = 0;
+
+	if (!iommu)
+		return 0;
+	mutex_lock(&udrv_groups_lock);
+	g = udrv_group_find(iommu);
+	if (g) {
+		d->group = g;
+		g->bound++;
+	} else {
+		ret = udrv_group_new(d, iommu);
+	}
+	mutex_unlock(&udrv_groups_lock);
+	/* The first device's reference is the group's. */
+	if (ret || g)
+		iommu_group_put(iommu);
+	return ret;
+}
+
+void udrv_group_unbind(struct udrv_device *d)
+{
+	struct udrv_group *g = d->group;
+
+	if (!g)
+		return;
+	mutex_lock(&udrv_groups_lock);
+	if (!--g->bound) {
+		list_del(&g->list);
+		udrv_group_unclaim(g);
+	} else {
+		g = NULL;
+	}
+	mutex_unlock(&udrv_groups_lock);
+	if (!g)
+		return;
+#ifndef UDRV_HAVE_DMA_OWNER
+	cancel_work_sync(&g->intruder);
+#endif
+	iommu_group_put(g->iommu);
+	kfree(g);
+}
+
+/* -------------------------------------------------------------------- open */
+
+/* A space of addresses, less what the hardware keeps for itself. */
+static int udrv_iovad_make(struct udrv_open *o, struct iommu_group *iommu)
+{
+	struct iommu_resv_region *region, *next;
+	LIST_HEAD(regions);
+	int ret;
+
+	o->iovad = kzalloc(sizeof(*o->iovad), GFP_KERNEL_ACCOUNT);
+	if (!o->iovad)
+		return -ENOMEM;
+	o->page_sizes = o->domain->pgsize_bitmap;
+	o->iova_first = max_t(u64, o->domain->geometry.aperture_start, PAGE_SIZE);
+	o->iova_last = o->domain->geometry.aperture_end;
+	init_iova_domain(o->iovad, PAGE_SIZE, PHYS_PFN(o->iova_first));
+	ret = iommu_get_group_resv_regions(iommu, &regions);
+	list_for_each_entry_safe(region, next, &regions, list) {
+		if (!ret && region->type != IOMMU_RESV_DIRECT_RELAXABLE &&
+		    !reserve_iova(o->iovad, PHYS_PFN(region->start),
+				  PHYS_PFN(region->start + region->length - 1)))
+			ret = -ENOMEM;
+		list_del(&region->list);
+		kfree(region);
+	}
+	return ret;
+}
+
+static void udrv_domain_free(struct udrv_open *o)
+{
+	if (o->iovad) {
+		put_iova_domain(o->iovad);
+		kfree(o->iovad);
+		o->iovad = NULL;
+	}
+	iommu_domain_free(o->domain);
+	o->domain = NULL;
+}
+
+static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
+{
+	int ret;
+
+	o->domain = udrv_domain_alloc(&d->pdev->dev);
+	if (!o->domain)
+		return -ENOMEM;
+	ret = udrv_iovad_make(o, d->group->iommu);
+	if (!ret)
+		ret = udrv_group_attach(d->group, o->domain);
+	if (ret)
+		udrv_domain_free(o);
+	return ret;
+}
+
+static int udrv_group_open_direct(struct udrv_device *d, struct udrv_open *o)
+{
+	o->may_dma = udrv_enable_unsafe_dma && capable(CAP_SYS_RAWIO);
+	if (!o->may_dma)
+		return 0;
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+	dev_warn(&d->dev, "%s[%d] may do DMA without an IOMMU: it can write all memory; kernel tainted\n",
+		 current->comm, task_tgid_nr(current));
+	return 0;
+}
+
+static int udrv_group_open_locked(struct udrv_device *d, struct udrv_open *o)
+{
+	struct udrv_group *g = d->group;
+	int ret;
+
+	if (g->opener) {
+		dev_notice_ratelimited(&d->dev,
+			"open refused: %s of the same IOMMU group %d is open, and the hardware cannot tell them apart\n",
+			udrv_name(g->opener), iommu_group_id(g->iommu));
+		return -EBUSY;
+	}
+	if (!udrv_allow_unsafe_interrupts &&
+	    !udrv_interrupts_remapped(&d->pdev->dev, g->iommu)) {
+		dev_notice_ratelimited(&d->dev,
+			"open refused: interrupts are not remapped, so its DMA could raise any of them; enable interrupt remapping, or set the module parameter allow_unsafe_interrupts=1\n");
+		return -EPERM;
+	}
+	ret = udrv_domain_make(d, o);
+	if (ret) {
+		dev_notice_ratelimited(&d->dev,
+			"open refused: no IOMMU domain for group %d (%d)\n",
+			iommu_group_id(g->iommu), ret);
+		return ret;
+	}
+	g->opener = d;
+	o->may_dma = true;
+	o->behind_iommu = true;
+	return 0;
+}
+
+/* d->lock is held for writing. */
+int udrv_group_open(struct udrv_device *d, struct udrv_open *o)
+{
+	int ret;
+
+	if (!d->group)
+		return udrv_group_open_direct(d, o);
+	mutex_lock(&udrv_groups_lock);
+	ret = udrv_group_open_locked(d, o);
+	mutex_unlock(&udrv_groups_lock);
+	return ret;
+}
+
+/*
+ * d->lock is held for writing.  The group rests again; with the domain go all
+ * its mappings at once.
+ */
+void udrv_group_close(struct udrv_open *o)
+{
+	struct udrv_group *g = o->d->group;
+
+	if (!o->domain)
+		return;
+	mutex_lock(&udrv_groups_lock);
+	udrv_group_detach(g, o->domain);
+	g->opener = NULL;
+	mutex_unlock(&udrv_groups_lock);
+	udrv_domain_free(o);
+}

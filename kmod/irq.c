@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts: the handlers, claim/ack rules, storms, and setting them up.
+ *
+ * The kernel counts; user space takes (irq_file.c).  Without a rule an INTx
+ * interrupt is held back with the device's INTx-disable bit until the reader
+ * comes again; with a rule the handler acknowledges it at the device itself
+ * and nothing is masked.  MSI and MSI-X are messages and need neither.
+ */
+#include <linux/capability.h>
+#include <linux/interrupt.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "compat.h"
+#include "irq.h"
+#include "trace.h"
+
+/* How often an unclaimed interrupt is checked to be truly another's. */
+#define UDRV_DOUBT	1024
+
+void udrv_irq_count(struct udrv_device *d)
+{
+	u8 pin;
+
+	pci_read_config_byte(d->pdev, PCI_INTERRUPT_PIN, &pin);
+	d->intx = pin && d->pdev->irq && d->pdev->irq != IRQ_NOTCONNECTED;
+	d->msi = max(pci_msi_vec_count(d->pdev), 0);
+	d->msix = max(pci_msix_vec_count(d->pdev), 0);
+}
+
+/* ---------------------------------------------------------------- handlers */
+
+void udrv_rule_run(const struct udrv_rule_op *ops, int count, u32 claimed)
+{
+	int i;
+
+	for (i = 0; i < count && ops[i].address; i++) {
+		if (!ops[i].read)
+			udrv_write_register(ops[i].address, ops[i].width,
+				(claimed & ops[i].and_mask) ^ ops[i].xor_value);
+		if (ops[i].read || ops[i].flush)
+			udrv_read_register(ops[i].address, ops[i].width);
+	}
+}
+
+/* v->lock is held.  Hold the interrupt back until somebody reads. */
+static void udrv_vector_storm(struct udrv_vector *v)
+{
+	struct udrv_device *d = v->o->d;
+
+	if (v->mask_by == UDRV_MASK_BY_DEVICE)
+		pci_intx(d->pdev, 0);
+	else
+		disable_irq_nosync(v->irq);
+	v->masked = true;
+	atomic64_inc(&d->count.storms);
+	if (!v->storm_told)
+		dev_warn(&d->dev, "interrupt storm on vector %u: masked until it is read\n",
+			 v->index);
+	v->storm_told = true;
+}
+
+/* v->lock is held.  An interrupt is ours: count it. */
+void udrv_vector_hit(struct udrv_vector *v, u32 status)
+{
+	u32 seen = READ_ONCE(v->slot->seen);
+
+	if (v->count == seen) {
+		v->status = 0;
+		v->time_ns = ktime_get_ns();
+	}
+	v->count++;
+	v->status |= status;
+	v->armed = false;
+	v->unclaimed = 0;
+	WRITE_ONCE(v->slot->count, v->count);
+	atomic64_inc(&v->o->d->count.interrupts);
+	trace_udrv_irq(v->o->d, v->index, v->count, status);
+	if (unlikely(v->count - seen > UDRV_STORM) && !v->masked)
+		udrv_vector_storm(v);
+}
+
+/*
+ * Waiters look at the count under v->lock after they queued, so an empty
+ * queue seen after the unlock means there is nobody to miss it.
+ */
+static void udrv_vector_wake(struct udrv_vector *v)
+{
+	if (waitqueue_active(&v->wait))
+		wake_up_interruptible_poll(&v->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/* v->lock is held.  Masked or quiet, an interrupt is another device's. */
+static bool udrv_vector_listens(const struct udrv_vector *v)
+{
+	return v->state == UDRV_VECTOR_ON && !v->quiet && !v->masked;
+}
+
+static irqreturn_t udrv_message_handler(int irq, void *data)
+{
+	struct udrv_vector *v = data;
+
+	spin_lock(&v->lock);
+	if (likely(udrv_vector_listens(v)))
+		udrv_vector_hit(v, 0);
+	spin_unlock(&v->lock);
+	udrv_vector_wake(v);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t udrv_intx_handler(int irq, void *data)
+{
+	struct udrv_vector *v = data;
+	bool ours;
+
+	spin_lock(&v->lock);
+	ours = udrv_vector_listens(v);
+	if (ours && v->mask_by == UDRV_MASK_BY_DEVICE)
+		ours = pci_check_and_mask_intx(v->o->d->pdev);
+	else if (ours)
+		disable_irq_nosync(irq);
+	if (ours) {
+		v->masked = true;
+		udrv_vector_hit(v, 0);
+	} else {
+		atomic64_inc(&v->o->d->count.not_ours);
+	}
+	spin_unlock(&v->lock);
+	if (!ours)
+		return IRQ_NONE;
+	udrv_vector_wake(v);
+	return IRQ_HANDLED;
+}
+
+/* v->lock is held.  Whose interrupt is it, by the rule? */
+static bool udrv_rule_claims(const struct udrv_rule *rule, u32 *claimed)
+{
+	u32 ones;
+
+	*claimed = 0;
+	if (!rule->claim)
+		return true;
+	ones = rule->claim_width < 4 ? (1u << (8 * rule->claim_width)) - 1 : ~0u;
+	*claimed = udrv_read_register(rule->claim, rule->claim_width);
+	if (*claimed == ones && !rule->all_ones)
+		return false;
+	return *claimed & rule->claim_mask;
+}
+
+/*
+ * v->lock is held.  A rule that never claims what its own device raises would
+ * have the kernel disable the line for its neighbours too: now and then ask
+ * the device's status register.
+ */
+static irqreturn_t udrv_rule_disclaims(struct udrv_vector *v)
+{
+	bool message = v->o->irq_kind != UDRV_IRQ_INTX;
+
+	atomic64_inc(&v->o->d->count.not_ours);
+	if (++v->unclaimed % UDRV_DOUBT)
+		return message ? IRQ_HANDLED : IRQ_NONE;
+	if (message ? v->unclaimed > UDRV_STORM :
+	    v->mask_by == UDRV_MASK_BY_DEVICE &&
+	    pci_check_and_mask_intx(v->o->d->pdev)) {
+		udrv_vector_storm(v);
+		return IRQ_HANDLED;
+	}
+	return message ? IRQ_HANDLED : IRQ_NONE;
+}
+
+static irqreturn_t udrv_rule_handler(int irq, void *data)
+{
+	struct udrv_vector *v = data;
+	irqreturn_t ret = IRQ_HANDLED;
+	u32 claimed;
+
+	spin_lock(&v->lock);
+	if (!udrv_vector_listens(v)) {
+		ret = IRQ_NONE;
+	} else if (udrv_rule_claims(v->rule, &claimed)) {
+		udrv_rule_run(v->rule->acks, UDRV_RULE_ACKS, claimed);
+		udrv_vector_hit(v, claimed);
+	} else {
+		ret = udrv_rule_disclaims(v);
+	}
+	spin_unlock(&v->lock);
+	if (ret == IRQ_HANDLED)
+		udrv_vector_wake(v);
+	return ret;
+}
+
+/*
+ * v->lock is held, interrupts off.  A line that is still asserted is an event
+ * at once.
+ */
+void udrv_vector_unmask(struct udrv_vector *v)
+{
+	struct pci_dev *pdev = v->o->d->pdev;
+
+	if (v->mask_by == UDRV_MASK_BY_LINE) {
+		v->masked = false;
+		enable_irq(v->irq);
+	} else if (!v->mask_always) {
+		v->masked = false;
+		pci_intx(pdev, 1);
+	} else if (pci_check_and_unmask_intx(pdev)) {
+		v->masked = false;
+	} else {
+		udrv_vector_hit(v, 0);
+	}
+}
+
+/* ----------------------------------------------------------------- vectors */
+
+/* d->lock is held for writing, or the open is not known to anybody yet. */
+struct udrv_vector *udrv_vector_get(struct udrv_open *o, u32 index)
+{
+	const u32 per_page = PAGE_SIZE / sizeof(struct udrv_event_slot);
+	struct udrv_event_slot *slots;
+	struct udrv_vector *v;
+
+	if (o->vector[index])
+		return o->vector[index];
+	v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	if (!v)
+		return NULL;
+	slots = page_address(o->event_pages[index / per_page]);
+	v->slot = &slots[index % per_page];
+	v->o = o;
+	v->index = index;
+	init_waitqueue_head(&v->wait);
+	spin_lock_init(&v->lock);
+	o->vector[index] = v;
+	return v;
+}
+
+/* What read() and the event page need, from the open to its very end. */
+int udrv_irq_open(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+	u32 i, pages;
+
+	o->max_vectors = max3(d->msi, d->msix, 1u);
+	pages = DIV_ROUND_UP(o->max_vectors * sizeof(struct udrv_event_slot),
+			     PAGE_SIZE);
+	o->vector = kvcalloc(o->max_vectors, sizeof(*o->vector),
+			     GFP_KERNEL_ACCOUNT);
+	o->event_pages = kcalloc(pages, sizeof(*o->event_pages),
+				 GFP_KERNEL_ACCOUNT);
+	o->irq_name = kasprintf(GFP_KERNEL_ACCOUNT, "udrv-%s", udrv_name(d));
+	if (!o->vector || !o->event_pages || !o->irq_name)
+		return -ENOMEM;
+	for (i = 0; i < pages; i++) {
+		o->event_pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!o->event_pages[i])
+			return -ENOMEM;
+		o->event_page_count++;
+	}
+	o->first = udrv_vector_get(o, 0);
+	return o->first ? 0 : -ENOMEM;
+}
+
+/* The last reference: also after an open that failed half-way. */
+void udrv_irq_free(struct udrv_open *o)
+{
+	u32 i;
+
+	for (i = 0; o->vector && i < o->max_vectors; i++)
+		kfree(o->vector[i]);
+	kvfree(o->vector);
+	for (i = 0; i < o->event_page_count; i++)
+		__free_page(o->event_pages[i]);
+	kfree(o->event_pages);
+	kfree(o->irq_name);
+}
+
+static void udrv_vector_set(struct udrv_vector *v, enum udrv_vector_state state)
+{
+	spin_lock_irq(&v->lock);
+	v->state = state;
+	spin_unlock_irq(&v->lock);
+	wake_up_all(&v->wait);
+}
+
+/* d->lock is held for writing.  Frees what is set up; vectors become @state. */
+static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
+{
+	struct udrv_vector *v;
+	u32 i;
+
+	if (o->irq_kind == UDRV_IRQ_INTX && o->d->can_mask_intx)
+		pci_intx(o->d->pdev, 0);
+	for (i = 0; i < o->max_vectors; i++) {
+		v = o->vector[i];
+		if (!v || (v->state == UDRV_VECTOR_OFF &&
+			   state == UDRV_VECTOR_OFF))
+			continue;
+		udrv_vector_set(v, state);
+		if (!v->requested)
+			continue;
+		/* A line we disabled may be a neighbour's too. */
+		if (v->masked && v->mask_by == UDRV_MASK_BY_LINE)
+			enable_irq(v->irq);
+		free_irq(v->irq, v);
+		v->requested = false;
+		kfree(v->rule);
+		v->rule = NULL;
+	}
+	if (o->irq_kind == UDRV_IRQ_MSI || o->irq_kind == UDRV_IRQ_MSIX)
+		pci_free_irq_vectors(o->d->pdev);
+	o->irq_kind = UDRV_IRQ_NONE;
+	o->irq_vectors = 0;
+}
+
+void udrv_irq_teardown(struct udrv_open *o)
+{
+	udrv_irq_off(o, UDRV_VECTOR_DEAD);
+}
+
+/* Around a reset, under d->lock: no handler touches the device meanwhile. */
+void udrv_irq_quiesce(struct udrv_open *o)
+{
+	struct udrv_vector *v;
+	u32 i;
+
+	for (i = 0; i < o->irq_vectors; i++) {
+		v = o->vector[i];
+		spin_lock_irq(&v->lock);
+		v->quiet = true;
+		spin_unlock_irq(&v->lock);
+		synchronize_irq(v->irq);
+	}
+}
+
+/* The device forgot what armed it: readers arm again. */
+void udrv_irq_resume(struct udrv_open *o)
+{
+	struct udrv_vector *v;
+	u32 i;
+
+	for (i = 0; i < o->irq_vectors; i++) {
+		v = o->vector[i];
+		spin_lock_irq(&v->lock);
+		v->quiet = false;
+		v->armed = false;
+		spin_unlock_irq(&v->lock);
+		wake_up_all(&v->wait);
+	}
+}
+
+/* ------------------------------------------------------------------- setup */
+
+static int udrv_rule_check_access(struct udrv_open *o, u32 region, u64 offset,
+				  u32 width, bool write)
+{
+	int ret;
+
+	if (region == UDRV_REGION_CONFIG || region == UDRV_REGION_ROM)
+		return udrv_refuse(o, -EINVAL,
+			"a claim/ack rule runs in the interrupt handler and reaches memory and ports only, not region %u",
+			region);
+	if (width > 4)
+		return udrv_refuse(o, -EINVAL, "rule accesses are 1, 2 or 4 bytes");
+	ret = udrv_region_check(o, region, offset, width, write);
+	return ret ?: udrv_region_open(o, region);
+}
+
+static int udrv_rule_make_ops(struct udrv_open *o, struct udrv_rule_op *to,
+			      const struct udrv_rule_access *from, int count)
+{
+	int i, ret;
+
+	for (i = 0; i < count && from[i].op != UDRV_RULE_NONE; i++) {
+		if (from[i].op > UDRV_RULE_WRITE || from[i].reserved ||
+		    from[i].flags & ~UDRV_RULE_FLUSH ||
+		    (from[i].op == UDRV_RULE_READ &&
+		     (from[i].flags || from[i].and_mask || from[i].xor_value)))
+			return udrv_refuse(o, -EINVAL,
+				"rule access %d: unknown operation or flag", i);
+		ret = udrv_rule_check_access(o, from[i].region, from[i].offset,
+					     from[i].width,
+					     from[i].op == UDRV_RULE_WRITE);
+		if (ret)
+			return ret;
+		to[i].address = o->d->region[from[i].region].iomem + from[i].offset;
+		to[i].width = from[i].width;
+		to[i].read = from[i].op == UDRV_RULE_READ;
+		to[i].flush = from[i].flags & UDRV_RULE_FLUSH;
+		to[i].and_mask = from[i].and_mask;
+		to[i].xor_value = from[i].xor_value;
+	}
+	for (; i < count; i++)
+		if (memchr_inv(&from[i], 0, sizeof(from[i])))
+			return udrv_refuse(o, -EINVAL,
+				"rule access %d comes after the end of its list", i);
+	return 0;
+}
+
+static int udrv_rule_make_claim(struct udrv_open *o, u32 kind,
+				struct udrv_rule *rule,
+				const struct udrv_irq_rule *from)
+{
+	int ret;
+
+	if (from->reserved || from->reserved2 || from->flags & ~UDRV_RULE_ALL_ONES)
+		return udrv_refuse(o, -EINVAL, "unknown rule flags %#x", from->flags);
+	if (!from->claim_width) {
+		if (from->claim_region || from->claim_offset || from->claim_mask ||
+		    from->flags || kind == UDRV_IRQ_INTX || kind == UDRV_IRQ_LINES)
+			return udrv_refuse(o, -EINVAL,
+				"only MSI and MSI-X rules go without a claim register");
+		return 0;
+	}
+	if (!from->claim_mask)
+		return udrv_refuse(o, -EINVAL,
+				   "a claim mask of 0 never claims");
+	ret = udrv_rule_check_access(o, from->claim_region, from->claim_offset,
+				     from->claim_width, false);
+	if (ret)
+		return ret;
+	rule->claim = o->d->region[from->claim_region].iomem + from->claim_offset;
+	rule->claim_width = from->claim_width;
+	rule->claim_mask = from->claim_mask;
+	rule->all_ones = from->flags & UDRV_RULE_ALL_ONES;
+	return 0;
+}
+
+/* From what user space gave to what the handler runs.  NULL: no rule. */
+static struct udrv_rule *udrv_rule_make(struct udrv_open *o, u32 kind,
+					const struct udrv_irq_rule *from)
+{
+	struct udrv_rule *rule;
+	int ret;
+
+	if (!memchr_inv(from, 0, sizeof(*from)))
+		return NULL;
+	rule = kzalloc(sizeof(*rule), GFP_KERNEL_ACCOUNT);
+	if (!rule)
+		return ERR_PTR(-ENOMEM);
+	ret = udrv_rule_make_claim(o, kind, rule, from);
+	if (!ret)
+		ret = udrv_rule_make_ops(o, rule->acks, from->acks, UDRV_RULE_ACKS);
+	if (!ret)
+		ret = udrv_rule_make_ops(o, rule->rearms, from->rearms,
+					 UDRV_RULE_REARMS);
+	if (ret) {
+		kfree(rule);
+		return ERR_PTR(ret);
+	}
+	return rule;
+}
+
+static void udrv_rules_free(struct udrv_rule **rules, u32 count)
+{
+	u32 i;
+
+	for (i = 0; rules && i < count; i++)
+		kfree(rules[i]);
+	kvfree(rules);
+}
+
+static int udrv_rules_copy(struct udrv_open *o, const struct udrv_irq_setup *set,
+			   struct udrv_rule **rules)
+{
+	void __user *from = u64_to_user_ptr(set->rules);
+	struct udrv_irq_rule rule;
+	int ret;
+	u32 i;
+
+	for (i = 0; i < set->rule_count; i++, from += set->rule_size) {
+		ret = copy_struct_from_user(&rule, sizeof(rule), from,
+					    set->rule_size);
+		if (ret)
+			return ret;
+		rules[i] = udrv_rule_make(o, set->kind, &rule);
+		if (IS_ERR(rules[i])) {
+			ret = PTR_ERR(rules[i]);
+			rules[i] = NULL;
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* How may this line be shared, and how is it held back? */
+static int udrv_intx_flags(struct udrv_open *o, struct udrv_vector *v,
+			   unsigned long *flags)
+{
+	v->mask_by = o->d->can_mask_intx ? UDRV_MASK_BY_DEVICE : UDRV_MASK_BY_LINE;
+	v->mask_always = !v->rule;
+	/* A storm without INTx-disable would take the neighbours' line along. */
+	if (o->d->can_mask_intx || (v->rule && capable(CAP_SYS_RAWIO)))
+		*flags = IRQF_SHARED;
+	/* A reader lets it through; with a rule nothing holds it back. */
+	v->masked = o->d->can_mask_intx && !v->rule;
+	return o->d->pdev->irq;
+}
+
+static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 kind)
+{
+	irq_handler_t handler;
+	unsigned long flags = 0;
+	int ret;
+
+	v->masked = false;
+	v->quiet = false;
+	v->armed = false;
+	v->mask_always = false;
+	v->unclaimed = 0;
+	v->count = 0;
+	v->slot->count = 0;
+	v->slot->seen = 0;
+	v->mask_by = UDRV_MASK_BY_LINE;
+	if (kind == UDRV_IRQ_INTX)
+		v->irq = udrv_intx_flags(o, v, &flags);
+	else
+		v->irq = pci_irq_vector(o->d->pdev, v->index);
+	handler = v->rule ? udrv_rule_handler :
+		  kind == UDRV_IRQ_INTX ? udrv_intx_handler : udrv_message_handler;
+	udrv_vector_set(v, UDRV_VECTOR_ON);
+	ret = request_irq(v->irq, handler, flags, o->irq_name, v);
+	if (ret == -EBUSY)
+		return udrv_refuse(o, ret,
+			"interrupt line %d is shared and the device cannot mask its own (no INTx-disable): use MSI, or move the other device; /proc/interrupts names it",
+			v->irq);
+	if (ret)
+		return ret;
+	v->requested = true;
+	if (kind == UDRV_IRQ_INTX && o->d->can_mask_intx && !v->masked)
+		pci_intx(o->d->pdev, 1);
+	return 0;
+}
+
+/* d->lock is held for writing.  Takes what it uses out of @rules. */
+static int udrv_irq_on(struct udrv_open *o, const struct udrv_irq_setup *set,
+		       struct udrv_rule **rules)
+{
+	struct udrv_vector *v;
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; i < set->vectors; i++)
+		if (!udrv_vector_get(o, i))
+			return -ENOMEM;
+	if (set->kind == UDRV_IRQ_MSI || set->kind == UDRV_IRQ_MSIX) {
+		ret = pci_alloc_irq_vectors(o->d->pdev, set->vectors, set->vectors,
+			set->kind == UDRV_IRQ_MSI ? PCI_IRQ_MSI : PCI_IRQ_MSIX);
+		if (ret < 0)
+			return udrv_refuse(o, ret,
+				"the kernel cannot give %u vectors: ask for fewer",
+				set->vectors);
+	}
+	o->irq_kind = set->kind;
+	for (i = 0, ret = 0; i < set->vectors && !ret; i++) {
+		v = o->vector[i];
+		if (i < set->rule_count)
+			swap(v->rule, rules[i]);
+		ret = udrv_vector_request(o, v, set->kind);
+	}
+	if (ret)
+		udrv_irq_off(o, UDRV_VECTOR_OFF);
+	else
+		o->irq_vectors = set->vectors;
+	return ret;
+}
+
+static int udrv_irq_check(struct udrv_open *o, const struct udrv_irq_setup *set)
+{
+	const u32 have[] = { 0, o->d->intx, o->d->msi, o->d->msix, 0 };
+
+	if (set->flags || set->kind > UDRV_IRQ_LINES)
+		return udrv_refuse(o, -EINVAL, "no interrupt kind %u, or a flag",
+				   set->kind);
+	if (set->kind && !have[set->kind])
+		return udrv_refuse(o, -ENXIO,
+			"the device has no interrupts of kind %u", set->kind);
+	if (set->vectors > have[set->kind] || (set->kind && !set->vectors))
+		return udrv_refuse(o, -EINVAL,
+			"%u vectors: the device has 1 to %u of this kind",
+			set->vectors, have[set->kind]);
+	if (set->rule_count > set->vectors ||
+	    (set->rule_count && set->rule_size < sizeof(struct udrv_irq_rule)) ||
+	    (!set->rule_count && (set->rules || set->rule_size)))
+		return udrv_refuse(o, -EINVAL,
+			"%u rules of %u bytes for %u vectors", set->rule_count,
+			set->rule_size, set->vectors);
+	if (set->rule_size > PAGE_SIZE)
+		return -E2BIG;
+	return 0;
+}
+
+long udrv_irq_setup(struct udrv_open *o, void __user *arg)
+{
+	struct udrv_rule **rules = NULL;
+	struct udrv_irq_setup set;
+	int ret;
+
+	ret = udrv_copy_in(&set, sizeof(set), sizeof(set), arg);
+	if (!ret)
+		ret = udrv_irq_check(o, &set);
+	if (ret)
+		return ret;
+	if (set.rule_count) {
+		rules = kvcalloc(set.rule_count, sizeof(*rules),
+				 GFP_KERNEL_ACCOUNT);
+		ret = rules ? udrv_rules_copy(o, &set, rules) : -ENOMEM;
+	}
+	if (!ret) {
+		down_write(&o->d->lock);
+		if (o->dead) {
+			ret = -ENODEV;
+		} else {
+			udrv_irq_off(o, UDRV_VECTOR_OFF);
+			if (set.kind != UDRV_IRQ_NONE)
+				ret = udrv_irq_on(o, &set, rules);
+		}
+		up_write(&o->d->lock);
+	}
+	udrv_rules_free(rules, set.rule_count);
+	return ret;
+}

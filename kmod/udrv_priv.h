@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module's whole internal interface, and its lock order:
+ *
+ *	device_lock(pdev)	taken by the driver core for bind and unbind, by us
+ *				for reset and for the end of an open
+ *	  mmap_lock		held by our callers in mmap and in faults
+ *	    d->lock		rwsem: who owns the device, what is set up, the
+ *				ledger; read = "it is alive while I touch it"
+ *	      udrv_groups_lock	IOMMU groups and domain swaps
+ *	      v->lock		spinlock, hard interrupts: one vector
+ *	      o->reason_lock	spinlock: the last refusal
+ *	d->io_lock		one register program at a time; taken first, before
+ *				user memory is touched, hence above mmap_lock
+ *
+ * User memory can block for ever (userfaultfd, FUSE), and unbinding must not
+ * wait for it.  So unbinding takes device_lock and d->lock only, and nobody
+ * copies from or to user space, or pins it, under either.  device_lock is
+ * never taken under mmap_lock.
+ */
+#ifndef UDRV_PRIV_H
+#define UDRV_PRIV_H
+
+#include <linux/bitmap.h>
+#include <linux/cdev.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include "../include/uapi/udrv.h"
+
+struct iommu_domain;
+struct iova_domain;
+struct udrv_dma_entry;
+struct udrv_group;
+struct udrv_open;
+struct udrv_vector;
+
+enum udrv_caching { UDRV_UNSET, UDRV_UNCACHED, UDRV_COMBINED };
+
+struct udrv_region {
+	u32 kind;			/* UDRV_KIND_* */
+	u32 caps;			/* UDRV_REGION_* */
+	u64 size;
+	resource_size_t start;
+	u64 hole_offset;		/* MSI-X table */
+	u64 hole_size;
+	struct resource rest;		/* of the page, of a BAR smaller than one */
+	/* Of the present open, under d->lock: */
+	enum udrv_caching caching;
+	void __iomem *iomem;		/* for programs and rules, NULL until used */
+};
+
+/* A bound device.  Lives until the last file on it is gone. */
+struct udrv_device {
+	struct device dev;
+	struct cdev cdev;
+	struct pci_dev *pdev;
+	struct rw_semaphore lock;
+	struct mutex io_lock;
+	struct udrv_region region[UDRV_REGION_COUNT];
+	DECLARE_BITMAP(config_writable, PCI_CFG_SPACE_EXP_SIZE);
+	struct pci_saved_state *pristine;
+	struct udrv_group *group;	/* NULL: no IOMMU */
+	bool can_reset;
+	bool can_mask_intx;
+	u32 intx, msi, msix;		/* vectors of each kind */
+
+	/* Under lock: */
+	bool gone;			/* unbound */
+	bool bus_master;
+	struct udrv_open *owner;
+	kuid_t last_uid;
+	bool had_owner;
+
+	struct {
+		atomic64_t opens, interrupts, not_ours, storms, programs;
+		atomic64_t steps, maps, unmaps, mapped_bytes, refusals;
+	} count;
+};
+
+/* An open file: the owner's, or an observer's (then only the first part). */
+struct udrv_open {
+	struct kref kref;		/* the file's, and each vector file's */
+	struct udrv_device *d;
+	bool owner;
+	struct pid *pid;
+	spinlock_t reason_lock;
+	int reason_errno;
+	char reason[sizeof_field(struct udrv_reason, out_text)];
+
+	/* The owner's.  Under d->lock unless said otherwise. */
+	bool dead;			/* revoked or released */
+	bool may_dma;
+	kuid_t uid;
+	struct address_space *mapping;	/* valid until dead */
+	struct page *ones;		/* what a revoked BAR mapping shows */
+
+	u32 irq_kind;
+	u32 irq_vectors;		/* set up now */
+	u32 max_vectors;
+	struct udrv_vector **vector;	/* [max_vectors]; once made, stays */
+	struct udrv_vector *first;	/* vector[0], for read() */
+	struct page **event_pages;
+	u32 event_page_count;
+	char *irq_name;
+
+	struct udrv_io_step *steps;	/* under d->io_lock */
+	void *bounce;			/* a page, under d->io_lock */
+
+	struct xarray dma;		/* the ledger: id -> udrv_dma_entry */
+	u32 next_dma;
+	bool behind_iommu;		/* fixed from the open on */
+	struct iommu_domain *domain;
+	struct iova_domain *iovad;
+	u64 iova_first, iova_last, page_sizes;
+};
+
+#define UDRV_MAX_DEVICES 4096
+
+/* main.c */
+extern bool udrv_allow_unsafe_interrupts;
+extern bool udrv_enable_unsafe_dma;
+extern struct class udrv_class;
+extern dev_t udrv_devt;
+extern struct xarray udrv_minors;
+
+/* device.c: bind, lifetime, revocation */
+extern struct pci_driver udrv_pci_driver;
+int udrv_device_own(struct udrv_device *d, struct udrv_open *o);
+void udrv_device_release(struct udrv_open *o);
+int udrv_device_reset(struct udrv_open *o);
+int udrv_device_bus_master(struct udrv_open *o, bool on);
+void udrv_device_revoke(struct udrv_device *d);
+void udrv_device_evict(struct udrv_device *d);
+
+/* file.c: file operations, the ioctl table, refusals */
+extern const struct file_operations udrv_fops;
+void udrv_open_get(struct udrv_open *o);
+void udrv_open_put(struct udrv_open *o);
+__printf(3, 4)
+int udrv_refuse(struct udrv_open *o, int error, const char *format, ...);
+int udrv_copy_in(void *to, size_t size, size_t first_size, const void __user *from);
+
+static inline const char *udrv_name(const struct udrv_device *d)
+{
+	return dev_name(&d->dev);
+}
+
+/* info.c: what the device has, and what was counted */
+long udrv_info(struct udrv_open *o, void __user *arg);
+long udrv_region_info(struct udrv_open *o, void __user *arg);
+long udrv_counters(struct udrv_open *o, void __user *arg);
+long udrv_reason(struct udrv_open *o, void __user *arg);
+
+/* bar.c: regions, and their mappings */
+int udrv_regions_bind(struct udrv_device *d);
+void udrv_regions_unbind(struct udrv_device *d);
+int udrv_region_check(struct udrv_open *o, u32 region, u64 offset, u64 width,
+		      bool write);
+int udrv_region_open(struct udrv_open *o, u32 region);
+void udrv_regions_close(struct udrv_open *o);
+void udrv_regions_zap(struct udrv_open *o);
+int udrv_mmap(struct file *file, struct vm_area_struct *vma);
+vm_fault_t udrv_fault_pfns(struct vm_fault *vmf, unsigned long first_pfn,
+			   unsigned long pages, pgoff_t first_pgoff,
+			   pgprot_t prot);
+vm_fault_t udrv_fault_ones(struct vm_fault *vmf, struct udrv_open *o);
+
+/* config.c: configuration space */
+void udrv_config_bind(struct udrv_device *d);
+int udrv_config_check(struct udrv_open *o, u64 offset, u32 width, bool write);
+u32 udrv_config_read(struct udrv_device *d, u32 offset, u32 width);
+void udrv_config_write(struct udrv_device *d, u32 offset, u32 width, u32 value);
+
+/* io.c: register programs */
+long udrv_io(struct udrv_open *o, void __user *arg);
+u64 udrv_read_register(void __iomem *address, u32 width);
+void udrv_write_register(void __iomem *address, u32 width, u64 value);
+
+/* irq.c: interrupts; irq_file.c: how user space waits for them */
+void udrv_irq_count(struct udrv_device *d);
+int udrv_irq_open(struct udrv_open *o);
+void udrv_irq_free(struct udrv_open *o);
+long udrv_irq_setup(struct udrv_open *o, void __user *arg);
+void udrv_irq_teardown(struct udrv_open *o);
+void udrv_irq_quiesce(struct udrv_open *o);
+void udrv_irq_resume(struct udrv_open *o);
+
+/* dma.c: the ledger */
+long udrv_dma_alloc(struct udrv_open *o, void __user *arg);
+long udrv_dma_map(struct udrv_open *o, void __user *arg);
+long udrv_dma_sync(struct udrv_open *o, void __user *arg);
+long udrv_dma_unmap(struct udrv_open *o, void __user *arg);
+long udrv_dma_list(struct udrv_open *o, void __user *arg);
+void udrv_dma_teardown(struct udrv_open *o);
+void udrv_dma_free(struct udrv_open *o);
+int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma);
+
+/* group.c: IOMMU groups, and the domain of an open */
+int udrv_group_bind(struct udrv_device *d);
+void udrv_group_unbind(struct udrv_device *d);
+int udrv_group_open(struct udrv_device *d, struct udrv_open *o);
+void udrv_group_close(struct udrv_open *o);
+
+#endif
