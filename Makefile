@@ -57,7 +57,6 @@ ABI_TESTS_32 := $(patsubst tests/abi/%.c,build/tests32/%,$(wildcard tests/abi/*_
 VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: all module lib drivers tools tests demo check check-unit check-abi \
 	check-vm check-kernels check-debug check-all shell bench lint install \
 	uninstall clean help need-build need-test need-lint
@@ -65,7 +64,7 @@ VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 all: module lib drivers tools ## build the module, the library, drivers and tools (default)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile $(wildcard tests/*/*.mk) | expand -t 24
 	@echo 'Variables: KERNEL=bullseye|bookworm|trixie|sid|debug MACHINE=iommu|...'
 	@echo '  MACHINES="iommu amd" TESTS="irq.*" KDIR=... PREFIX=... DESTDIR=...'
 
@@ -78,7 +77,7 @@ need-build need-test need-lint: need-%:
 
 module: | need-build ## build udrv.ko for the running kernel (or KDIR=)
 	@test -n "$(RELEASE)" || { echo "no kernel headers in $(or $(KDIR),/lib/modules)" >&2; exit 1; }
-	@tests/qemu/stage $(RELEASE)
+	@tests/qemu/stage $(RELEASE) >/dev/null
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/build/$(RELEASE) modules
 
 # --- user space
@@ -107,10 +106,12 @@ build/libudrv.so: $(SHARED)
 	ln -sf $(<F) build/$(SONAME)
 	ln -sf $(<F) $@
 
+PC = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
+	libudrv/libudrv.pc.in
 build/libudrv.pc: libudrv/libudrv.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' $< >$@
+	$(PC) >$@
 
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
@@ -206,7 +207,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libudrv.so
 	$(if $(DESTDIR),,-ldconfig)
-	install -m644 build/libudrv.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(PC) >$(DESTDIR)$(LIBDIR)/pkgconfig/libudrv.pc
 	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/

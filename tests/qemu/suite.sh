@@ -6,6 +6,8 @@
 # written.  Sourced by `kernel` and `debug-kernel`.
 
 cache=${UDRV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/udrv}
+# depmod; Debian leaves it out of a user's PATH.
+PATH=$PATH:/usr/sbin:/sbin
 started=$(date +%s)
 
 # say TEXT...: one line of progress with the seconds since the start.
