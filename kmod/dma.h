@@ -16,8 +16,8 @@ struct udrv_dma_entry {
 	u64 iova;			/* of the first byte */
 	u32 in_page;			/* the first byte's offset in its page */
 	u32 width;
-	u64 charged;			/* pages, on @user */
-	struct user_struct *user;
+	u64 charged;			/* pages, on the user of @cred */
+	const struct cred *cred;
 	struct mm_struct *mm;		/* its struct only: is the process alive? */
 	struct pid *pid;
 

@@ -8,6 +8,7 @@
  * others hold the device would lose it.
  */
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/user.h>
@@ -18,12 +19,14 @@
 int udrv_charge(struct udrv_open *o, struct udrv_dma_entry *e)
 {
 	u64 limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user;
 	long locked;
 
-	e->user = get_uid(current_user());
-	locked = atomic_long_add_return(e->page_count, &e->user->locked_vm);
+	e->cred = get_current_cred();
+	user = e->cred->user;
+	locked = atomic_long_add_return(e->page_count, &user->locked_vm);
 	if (locked > limit && !capable(CAP_IPC_LOCK)) {
-		atomic_long_sub(e->page_count, &e->user->locked_vm);
+		atomic_long_sub(e->page_count, &user->locked_vm);
 		return udrv_refuse(o, -ENOMEM,
 			"%lu pages more would make %ld locked by this user: RLIMIT_MEMLOCK allows %llu; raise it (ulimit -l, LimitMEMLOCK=)",
 			e->page_count, locked, limit);
@@ -145,9 +148,9 @@ void udrv_pages_free(struct udrv_dma_entry *e)
 			__free_page(e->pages[i]);
 	if (e->pages != &e->one)
 		kvfree(e->pages);
-	if (e->user) {
-		atomic_long_sub(e->charged, &e->user->locked_vm);
-		free_uid(e->user);
+	if (e->cred) {
+		atomic_long_sub(e->charged, &e->cred->user->locked_vm);
+		put_cred(e->cred);
 	}
 	if (e->mm)
 		mmdrop(e->mm);

@@ -9,6 +9,7 @@
  * an empty domain and a look at who else has drivers in the group.
  */
 #include <linux/capability.h>
+#include <linux/dma-mapping.h>
 #include <linux/iova.h>
 #include <linux/list.h>
 #include <linux/slab.h>
@@ -273,9 +274,7 @@ static int udrv_iovad_make(struct udrv_open *o, struct iommu_group *iommu)
 	o->iovad = kzalloc(sizeof(*o->iovad), GFP_KERNEL_ACCOUNT);
 	if (!o->iovad)
 		return -ENOMEM;
-	o->page_sizes = o->domain->pgsize_bitmap;
 	o->iova_first = max_t(u64, o->domain->geometry.aperture_start, PAGE_SIZE);
-	o->iova_last = o->domain->geometry.aperture_end;
 	init_iova_domain(o->iovad, PAGE_SIZE, PHYS_PFN(o->iova_first));
 	ret = iommu_get_group_resv_regions(iommu, &regions);
 	list_for_each_entry_safe(region, next, &regions, list) {
@@ -300,6 +299,28 @@ static void udrv_domain_free(struct udrv_open *o)
 	o->domain = NULL;
 }
 
+/*
+ * The end of the aperture.  Older kernels state what their page tables could
+ * hold and not what this IOMMU walks, so try: bus mastering is still off.
+ */
+static u64 udrv_iova_last(struct udrv_open *o)
+{
+	static const u8 widths[] = { 64, 57, 48, 39, 32 };
+	u64 end = o->domain->geometry.aperture_end, last;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(widths); i++) {
+		last = min_t(u64, end, DMA_BIT_MASK(widths[i]));
+		if (udrv_domain_map(o->domain, last & PAGE_MASK,
+				    page_to_phys(o->ones), PAGE_SIZE,
+				    IOMMU_READ | IOMMU_CACHE))
+			continue;
+		iommu_unmap(o->domain, last & PAGE_MASK, PAGE_SIZE);
+		break;
+	}
+	return last;
+}
+
 static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 {
 	int ret;
@@ -310,9 +331,13 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 	ret = udrv_iovad_make(o, d->group->iommu);
 	if (!ret)
 		ret = udrv_group_attach(d->group, o->domain);
-	if (ret)
+	if (ret) {
 		udrv_domain_free(o);
-	return ret;
+		return ret;
+	}
+	o->page_sizes = o->domain->pgsize_bitmap;
+	o->iova_last = udrv_iova_last(o);
+	return 0;
 }
 
 static int udrv_group_open_direct(struct udrv_device *d, struct udrv_open *o)
