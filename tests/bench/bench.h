@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guest instructions per unit of work, ours and a peer's, in the same boot.
+ *
+ * On the machine `bench` (QEMU, -icount shift=0) a nanosecond of guest time is
+ * one guest instruction.  So work that never sleeps is charged by the clock:
+ * run it many times, divide.  What a program says on its standard output:
+ *
+ *	value	CASE UNIT WHO VARIANT MEDIAN LOWER-QUARTILE UPPER-QUARTILE
+ *	missing	CASE WHO VARIANT REASON
+ *	note	TEXT
+ *
+ * separated by tabs.  `run` makes the table of it.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdint.h>
+
+/* The device: an edu of its own interrupt line; see tests/qemu/machines.py. */
+#define BENCH_DEVICE	"0000:00:04.0"
+
+/* One way of doing one case. */
+struct way {
+	const char *name;	/* the case: irq-msi-cycle */
+	const char *unit;	/* of work: cycle */
+	const char *who;	/* udrv, or the peer: vfio, uio */
+	const char *variant;	/* "", or which way of several */
+	const char *driver;	/* the kernel driver the device is given to */
+	unsigned int repeats;	/* units in a sample; about a million
+				 * instructions is good
+				 */
+	int (*begin)(void);	/* 0, or -1 with a reason by bench_fail() */
+	void (*cycle)(void);	/* one unit of work; may die() */
+	void (*end)(void);	/* undo begin, also half of it */
+};
+
+int bench_main(int argc, char **argv, const struct way *const ways[]);
+
+__attribute__((format(printf, 1, 2)))
+int bench_fail(const char *format, ...);
+__attribute__((format(printf, 1, 2)))
+void bench_note(const char *format, ...);
+__attribute__((format(printf, 1, 2), noreturn))
+void die(const char *format, ...);
+
+/* bind.c: give BENCH_DEVICE to a kernel driver ("" takes it away). */
+int bench_bind(const char *driver);
+
+/* profile.c: have QEMU log every instruction from on to off. */
+void profile_on(void);
+void profile_off(void);
+
+/* --- QEMU's edu device: docs/specs/edu.txt */
+
+#define EDU_SIZE	(1u << 20)
+#define EDU_IRQ_STATUS	0x24
+#define EDU_IRQ_RAISE	0x60
+#define EDU_IRQ_ACK	0x64
+
+static inline uint32_t edu_read(volatile void *bar, unsigned int offset)
+{
+	return ((volatile uint32_t *)bar)[offset / 4];
+}
+
+static inline void edu_write(volatile void *bar, unsigned int offset,
+			     uint32_t value)
+{
+	((volatile uint32_t *)bar)[offset / 4] = value;
+}
+
+#endif

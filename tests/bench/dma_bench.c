@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What it costs to map memory for the device and to unmap it: two calls for
+ * each piece.  The memory is ordinary: private, anonymous, written to once.
+ * Ours and the peer's are the very same pages.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "contract.h"
+#include "vfio.h"
+
+#define SMALL	4096u
+#define LARGE	(2u << 20)
+#define BATCH	64u			/* small pieces in one of our calls */
+
+static struct udrv udrv = UDRV_CLOSED;
+static struct vfio vfio = VFIO_CLOSED;
+static unsigned char *memory;		/* LARGE, aligned to LARGE */
+
+/* --- the memory */
+
+/* How many pieces of neighbouring physical pages it is made of. */
+static unsigned int physical_pieces(const unsigned char *at, size_t size)
+{
+	uint64_t before = 0, pages[LARGE / SMALL];
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	size_t bytes = size / SMALL * sizeof(pages[0]);
+	unsigned int pieces = 0;
+
+	if (pread(fd, pages, bytes, (off_t)((uintptr_t)at / SMALL *
+					    sizeof(pages[0]))) != (ssize_t)bytes)
+		die("/proc/self/pagemap: %s", strerror(errno));
+	close(fd);
+	for (size_t i = 0; i < size / SMALL; i++) {
+		uint64_t frame = pages[i] & ((1ull << 55) - 1);
+
+		if (!frame)
+			die("/proc/self/pagemap: page %zu is not there", i);
+		pieces += frame != before + 1;
+		before = frame;
+	}
+	return pieces;
+}
+
+/* What the 2 MiB are made of; kept for both sides. */
+enum pages { NONE, SMALL_PAGES, SCATTERED_PAGES, HUGE_PAGE };
+
+static const char *const pages_text[] = {
+	[SMALL_PAGES] = "4 KiB pages as they come",
+	[SCATTERED_PAGES] = "4 KiB pages that are not neighbours",
+	[HUGE_PAGE] = "one huge page",
+};
+
+static unsigned char *new_memory(int advice)
+{
+	unsigned char *all = mmap(NULL, 2 * LARGE, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *aligned = all + (-(uintptr_t)all & (LARGE - 1));
+
+	if (all == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	if (madvise(aligned, LARGE, advice))
+		die("madvise: %s", strerror(errno));
+	return aligned;
+}
+
+static void prepare(enum pages pages)
+{
+	static enum pages prepared;
+	unsigned char *between;
+
+	if (prepared == pages)
+		return;
+	prepared = pages;
+	memory = new_memory(pages == HUGE_PAGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	between = new_memory(MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < LARGE; at += SMALL) {
+		memory[at] = 1;
+		if (pages == SCATTERED_PAGES)
+			between[at] = 1;
+	}
+	bench_note("dma: 2 MiB of %s, in %u physical pieces", pages_text[pages],
+		   physical_pieces(memory, LARGE));
+}
+
+/* --- udrv */
+
+static int begin_udrv(enum pages pages)
+{
+	prepare(pages);
+	return udrv_open(&udrv);
+}
+
+static int begin_udrv_small(void)
+{
+	return begin_udrv(SMALL_PAGES);
+}
+
+static int begin_udrv_scattered(void)
+{
+	return begin_udrv(SCATTERED_PAGES);
+}
+
+static int begin_udrv_huge(void)
+{
+	return begin_udrv(HUGE_PAGE);
+}
+
+static void end_udrv(void)
+{
+	udrv_close(&udrv);
+}
+
+static void map_unmap_udrv(unsigned int count, size_t length)
+{
+	struct udrv_dma entries[BATCH];
+	struct udrv_dma_batch batch = {
+		.size = sizeof(batch), .entries = (uintptr_t)entries,
+		.count = count, .entry_size = sizeof(entries[0]),
+	};
+
+	for (unsigned int i = 0; i < count; i++)
+		entries[i] = (struct udrv_dma){
+			.flags = UDRV_DMA_BOTH, .length = length,
+			.address = (uintptr_t)memory + i * length,
+		};
+	if (ioctl(udrv.device, UDRV_DMA_MAP, &batch))
+		die("UDRV_DMA_MAP: %s", strerror(errno));
+	/* What unmapping does not read must be 0. */
+	for (unsigned int i = 0; i < count; i++)
+		entries[i] = (struct udrv_dma){ .id = entries[i].id };
+	if (ioctl(udrv.device, UDRV_DMA_UNMAP, &batch))
+		die("UDRV_DMA_UNMAP: %s", strerror(errno));
+}
+
+static void udrv_small(void)
+{
+	map_unmap_udrv(1, SMALL);
+}
+
+static void udrv_batch(void)
+{
+	map_unmap_udrv(BATCH, SMALL);
+}
+
+static void udrv_large(void)
+{
+	map_unmap_udrv(1, LARGE);
+}
+
+/* --- vfio */
+
+static int begin_vfio(enum pages pages)
+{
+	prepare(pages);
+	return vfio_open(&vfio);
+}
+
+static int begin_vfio_small(void)
+{
+	return begin_vfio(SMALL_PAGES);
+}
+
+static int begin_vfio_scattered(void)
+{
+	return begin_vfio(SCATTERED_PAGES);
+}
+
+static int begin_vfio_huge(void)
+{
+	return begin_vfio(HUGE_PAGE);
+}
+
+static void end_vfio(void)
+{
+	vfio_close(&vfio);
+}
+
+/* The address is ours to choose: as udrv does, one that large pages fit. */
+static void map_vfio(size_t offset, size_t length)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map), .size = length, .iova = LARGE + offset,
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)memory + offset,
+	};
+
+	if (ioctl(vfio.container, VFIO_IOMMU_MAP_DMA, &map))
+		die("VFIO_IOMMU_MAP_DMA: %s", strerror(errno));
+}
+
+static void unmap_vfio(size_t offset, size_t length)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .size = length, .iova = LARGE + offset,
+	};
+
+	if (ioctl(vfio.container, VFIO_IOMMU_UNMAP_DMA, &unmap) ||
+	    unmap.size != length)
+		die("VFIO_IOMMU_UNMAP_DMA: %s", strerror(errno));
+}
+
+static void vfio_small(void)
+{
+	map_vfio(0, SMALL);
+	unmap_vfio(0, SMALL);
+}
+
+static void vfio_batch(void)
+{
+	for (size_t i = 0; i < BATCH; i++)
+		map_vfio(i * SMALL, SMALL);
+	for (size_t i = 0; i < BATCH; i++)
+		unmap_vfio(i * SMALL, SMALL);
+}
+
+static void vfio_large(void)
+{
+	map_vfio(0, LARGE);
+	unmap_vfio(0, LARGE);
+}
+
+/* --- the table; the cases with the same pages follow each other */
+
+#define UDRV(name, repeats, begin, cycle) \
+	&(const struct way){ name, "map+unmap", "udrv", "", "udrv", repeats, \
+			     begin, cycle, end_udrv }
+#define VFIO(name, repeats, begin, cycle) \
+	&(const struct way){ name, "map+unmap", "vfio", "", "vfio-pci", repeats, \
+			     begin, cycle, end_vfio }
+
+static const struct way *const ways[] = {
+	UDRV("dma-map-4k", 250, begin_udrv_small, udrv_small),
+	VFIO("dma-map-4k", 120, begin_vfio_small, vfio_small),
+	UDRV("dma-map-4k-x64", 10, begin_udrv_small, udrv_batch),
+	VFIO("dma-map-4k-x64", 3, begin_vfio_small, vfio_batch),
+	UDRV("dma-map-2m", 5, begin_udrv_small, udrv_large),
+	VFIO("dma-map-2m", 2, begin_vfio_small, vfio_large),
+	UDRV("dma-map-2m-scattered", 5, begin_udrv_scattered, udrv_large),
+	VFIO("dma-map-2m-scattered", 1, begin_vfio_scattered, vfio_large),
+	UDRV("dma-map-2m-huge", 20, begin_udrv_huge, udrv_large),
+	VFIO("dma-map-2m-huge", 10, begin_vfio_huge, vfio_large),
+	NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return bench_main(argc, argv, ways);
+}
