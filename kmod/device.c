@@ -179,6 +179,7 @@ static void udrv_remove(struct pci_dev *pdev)
 	put_device(&d->dev);
 }
 
+#ifndef UDRV_HAVE_DMA_OWNER
 /* Take the device from its owner; it stays bound.  Under device_lock. */
 void udrv_device_evict(struct udrv_device *d)
 {
@@ -187,6 +188,8 @@ void udrv_device_evict(struct udrv_device *d)
 		udrv_open_end(d->owner);
 	up_write(&d->lock);
 }
+
+#endif
 
 /* It is being unbound.  Under device_lock, by the driver core. */
 void udrv_device_revoke(struct udrv_device *d)

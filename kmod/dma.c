@@ -492,6 +492,9 @@ static vm_fault_t udrv_buffer_fill(struct vm_fault *vmf, struct udrv_dma_entry *
 	unsigned long address, page;
 	int ret;
 
+	page = first + ((vmf->address - vma->vm_start) >> PAGE_SHIFT);
+	if (page >= e->page_count)
+		return VM_FAULT_SIGBUS;
 	for (address = vma->vm_start; address < vma->vm_end; address += PAGE_SIZE) {
 		page = first + ((address - vma->vm_start) >> PAGE_SHIFT);
 		if (page >= e->page_count)

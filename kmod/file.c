@@ -231,12 +231,17 @@ static long udrv_file_ioctl(struct file *file, unsigned int command,
 {
 	struct udrv_open *o = file->private_data;
 	u32 nr = _IOC_NR(command);
+	long ret;
 
 	if (command != _IO(UDRV_IOC_TYPE, nr) || nr >= ARRAY_SIZE(udrv_commands))
 		return -ENOTTY;
 	if (!o->owner && !udrv_commands[nr].observer)
 		return -EBADF;
-	return udrv_commands[nr].call(o, (void __user *)arg);
+	ret = udrv_commands[nr].call(o, (void __user *)arg);
+	if (ret == -ENODEV)
+		udrv_refuse(o, ret,
+			"the device was unbound, unplugged or released: open it again");
+	return ret;
 }
 
 const struct file_operations udrv_fops = {

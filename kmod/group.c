@@ -25,7 +25,7 @@ struct udrv_group {
 #ifndef UDRV_HAVE_DMA_OWNER
 	struct iommu_domain *rest;	/* empty */
 	struct notifier_block watch;
-	struct work_struct intruder;
+	struct delayed_work intruder;
 #endif
 };
 
@@ -71,7 +71,8 @@ static int udrv_group_viable(struct device *dev, void *data)
 /* Somebody else's driver came into the group: take the device away. */
 static void udrv_group_intruder(struct work_struct *work)
 {
-	struct udrv_group *g = container_of(work, struct udrv_group, intruder);
+	struct udrv_group *g = container_of(to_delayed_work(work),
+					    struct udrv_group, intruder);
 	struct udrv_device *d = NULL;
 
 	mutex_lock(&udrv_groups_lock);
@@ -82,10 +83,14 @@ static void udrv_group_intruder(struct work_struct *work)
 	mutex_unlock(&udrv_groups_lock);
 	if (!d)
 		return;
-	dev_warn(&d->dev, "another driver took a device of its IOMMU group: revoked\n");
-	device_lock(&d->pdev->dev);
-	udrv_device_evict(d);
-	device_unlock(&d->pdev->dev);
+	/* Unbinding holds this lock while it waits for us to be cancelled. */
+	if (device_trylock(&d->pdev->dev)) {
+		dev_warn(&d->dev, "another driver took a device of its IOMMU group: revoked\n");
+		udrv_device_evict(d);
+		device_unlock(&d->pdev->dev);
+	} else {
+		schedule_delayed_work(&g->intruder, 1);
+	}
 	put_device(&d->dev);
 }
 
@@ -96,7 +101,7 @@ static int udrv_group_event(struct notifier_block *watch, unsigned long action,
 
 	if (action == IOMMU_GROUP_NOTIFY_BOUND_DRIVER &&
 	    udrv_group_viable(data, NULL))
-		schedule_work(&g->intruder);
+		schedule_delayed_work(&g->intruder, 0);
 	return NOTIFY_OK;
 }
 
@@ -115,7 +120,7 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 		iommu_domain_free(g->rest);
 		return ret;
 	}
-	INIT_WORK(&g->intruder, udrv_group_intruder);
+	INIT_DELAYED_WORK(&g->intruder, udrv_group_intruder);
 	g->watch.notifier_call = udrv_group_event;
 	iommu_group_register_notifier(g->iommu, &g->watch);
 	return 0;
@@ -256,7 +261,7 @@ void udrv_group_unbind(struct udrv_device *d)
 	if (!g)
 		return;
 #ifndef UDRV_HAVE_DMA_OWNER
-	cancel_work_sync(&g->intruder);
+	cancel_delayed_work_sync(&g->intruder);
 #endif
 	iommu_group_put(g->iommu);
 	kfree(g);

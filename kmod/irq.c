@@ -81,12 +81,12 @@ void udrv_vector_hit(struct udrv_vector *v, u32 status)
 		udrv_vector_storm(v);
 }
 
-/*
- * Waiters look at the count under v->lock after they queued, so an empty
- * queue seen after the unlock means there is nobody to miss it.
- */
 static void udrv_vector_wake(struct udrv_vector *v)
 {
+	/*
+	 * Waiters look at the count under v->lock after they queued, so an
+	 * empty queue after our unlock means that nobody misses this one.
+	 */
 	if (waitqueue_active(&v->wait))
 		wake_up_interruptible_poll(&v->wait, EPOLLIN | EPOLLRDNORM);
 }
@@ -289,7 +289,7 @@ static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 	struct udrv_vector *v;
 	u32 i;
 
-	if (o->irq_kind == UDRV_IRQ_INTX && o->d->can_mask_intx)
+	if (o->d->can_mask_intx)
 		pci_intx(o->d->pdev, 0);
 	for (i = 0; i < o->max_vectors; i++) {
 		v = o->vector[i];
@@ -297,18 +297,20 @@ static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 			   state == UDRV_VECTOR_OFF))
 			continue;
 		udrv_vector_set(v, state);
-		if (!v->requested)
-			continue;
 		/* A line we disabled may be a neighbour's too. */
-		if (v->masked && v->mask_by == UDRV_MASK_BY_LINE)
+		if (v->requested && v->masked && v->mask_by == UDRV_MASK_BY_LINE)
 			enable_irq(v->irq);
-		free_irq(v->irq, v);
+		if (v->requested)
+			free_irq(v->irq, v);
 		v->requested = false;
 		kfree(v->rule);
 		v->rule = NULL;
 	}
 	if (o->irq_kind == UDRV_IRQ_MSI || o->irq_kind == UDRV_IRQ_MSIX)
 		pci_free_irq_vectors(o->d->pdev);
+	/* Ending MSI enables INTx, which nobody would handle. */
+	if (o->d->can_mask_intx)
+		pci_intx(o->d->pdev, 0);
 	o->irq_kind = UDRV_IRQ_NONE;
 	o->irq_vectors = 0;
 }
@@ -518,7 +520,6 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 		v->irq = pci_irq_vector(o->d->pdev, v->index);
 	handler = v->rule ? udrv_rule_handler :
 		  kind == UDRV_IRQ_INTX ? udrv_intx_handler : udrv_message_handler;
-	udrv_vector_set(v, UDRV_VECTOR_ON);
 	ret = request_irq(v->irq, handler, flags, o->irq_name, v);
 	if (ret == -EBUSY)
 		return udrv_refuse(o, ret,
@@ -527,6 +528,8 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 	if (ret)
 		return ret;
 	v->requested = true;
+	/* Only now may readers arm it. */
+	udrv_vector_set(v, UDRV_VECTOR_ON);
 	if (kind == UDRV_IRQ_INTX && o->d->can_mask_intx && !v->masked)
 		pci_intx(o->d->pdev, 1);
 	return 0;
