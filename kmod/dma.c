@@ -78,14 +78,8 @@ static int udrv_dma_enter_locked(struct udrv_open *o, struct udrv_dma_entry *e,
 	ret = udrv_dma_segments(o, e, u, list);
 	if (ret)
 		goto undo;
-	ret = xa_alloc_cyclic(&o->dma, &e->id, e,
-			      XA_LIMIT(1, UDRV_DMA_MAX_IDS - 1),
-			      &o->next_dma, GFP_KERNEL_ACCOUNT);
-	if (ret == -EBUSY)
-		ret = udrv_refuse(o, -ENOSPC,
-				  "%u mappings exist, the most an open can have",
-				  UDRV_DMA_MAX_IDS - 1);
-	if (ret < 0)
+	ret = udrv_ledger_add(o, e);
+	if (ret)
 		goto undo;
 	u->id = e->id;
 	u->out_mmap_offset = e->state & UDRV_DMA_STATE_BUFFER ?
@@ -112,13 +106,20 @@ static int udrv_dma_enter(struct udrv_open *o, struct udrv_dma_entry *e,
 	return ret;
 }
 
+/* Maps and unmaps mostly alternate, so one entry is kept for the next map. */
+static void udrv_dma_entry_free(struct udrv_open *o, struct udrv_dma_entry *e)
+{
+	udrv_pages_free(e);
+	kfree(xchg(&o->spare, e));
+}
+
 /* For an entry that is out of the ledger. */
 static void udrv_dma_forget(struct udrv_open *o, struct udrv_dma_entry *e)
 {
 	atomic64_inc(&o->d->count.unmaps);
 	atomic64_sub(e->charged << PAGE_SHIFT, &o->d->count.mapped_bytes);
 	trace_udrv_dma_unmap(o->d, e->id, e->iova, e->length);
-	udrv_pages_free(e);
+	udrv_dma_entry_free(o, e);
 }
 
 static int udrv_dma_leave(struct udrv_open *o, u32 id)
@@ -130,7 +131,7 @@ static int udrv_dma_leave(struct udrv_open *o, u32 id)
 	if (o->dead)
 		ret = -ENODEV;
 	else
-		e = xa_erase(&o->dma, id);
+		e = udrv_ledger_remove(o, id);
 	if (e && e->state & UDRV_DMA_STATE_BUFFER)
 		unmap_mapping_range(o->mapping,
 			UDRV_MMAP_DMA + ((loff_t)id << UDRV_MMAP_DMA_SHIFT),
@@ -153,13 +154,13 @@ static int udrv_dma_leave(struct udrv_open *o, u32 id)
 void udrv_dma_teardown(struct udrv_open *o)
 {
 	struct udrv_dma_entry *e;
-	unsigned long id;
+	u32 id;
 
 	if (o->domain)
 		return;
 	unmap_mapping_range(o->mapping, UDRV_MMAP_DMA,
 			    UDRV_MMAP_EVENTS - UDRV_MMAP_DMA, 1);
-	xa_for_each(&o->dma, id, e)
+	udrv_ledger_for_each(o, id, e)
 		udrv_direct_unmap(o, e);
 }
 
@@ -167,13 +168,15 @@ void udrv_dma_teardown(struct udrv_open *o)
 void udrv_dma_free(struct udrv_open *o)
 {
 	struct udrv_dma_entry *e;
-	unsigned long id;
+	u32 id;
 
-	xa_for_each(&o->dma, id, e) {
+	udrv_ledger_for_each(o, id, e) {
 		udrv_dma_forget(o, e);
 		cond_resched();
 	}
-	xa_destroy(&o->dma);
+	udrv_ledger_free(o);
+	kfree(o->spare);
+	o->spare = NULL;
 }
 
 /* -------------------------------------------------------- making an entry */
@@ -200,11 +203,17 @@ static int udrv_dma_check(struct udrv_open *o, const struct udrv_dma *u, bool ma
 	return 0;
 }
 
-static struct udrv_dma_entry *udrv_dma_entry_new(const struct udrv_dma *u, bool map)
+static struct udrv_dma_entry *udrv_dma_entry_new(struct udrv_open *o,
+						 const struct udrv_dma *u,
+						 bool map)
 {
 	struct udrv_dma_entry *e;
 
-	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+	e = xchg(&o->spare, NULL);
+	if (e)
+		memset(e, 0, sizeof(*e));
+	else
+		e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return NULL;
 	e->length = u->length;
@@ -235,7 +244,7 @@ static int udrv_dma_make(struct udrv_open *o, struct udrv_dma *u, bool map,
 	ret = udrv_dma_check(o, u, map);
 	if (ret)
 		return ret;
-	e = udrv_dma_entry_new(u, map);
+	e = udrv_dma_entry_new(o, u, map);
 	if (!e)
 		return -ENOMEM;
 	ret = udrv_charge(o, e);
@@ -246,7 +255,7 @@ static int udrv_dma_make(struct udrv_open *o, struct udrv_dma *u, bool map,
 	if (!ret)
 		ret = udrv_dma_enter(o, e, u, list);
 	if (ret)
-		udrv_pages_free(e);
+		udrv_dma_entry_free(o, e);
 	return ret;
 }
 
@@ -256,11 +265,18 @@ static int udrv_dma_copy_out(struct udrv_dma __user *arg, const struct udrv_dma 
 	if (list && copy_to_user(u64_to_user_ptr(u->segments), list,
 				 array_size(u->out_segments, sizeof(*list))))
 		return -EFAULT;
-	if (put_user(u->id, &arg->id) || put_user(u->out_iova, &arg->out_iova) ||
-	    put_user(u->out_mmap_offset, &arg->out_mmap_offset) ||
-	    put_user(u->out_segments, &arg->out_segments))
+	if (!user_access_begin(arg, sizeof(*arg)))
 		return -EFAULT;
+	unsafe_put_user(u->id, &arg->id, fault);
+	unsafe_put_user(u->out_iova, &arg->out_iova, fault);
+	unsafe_put_user(u->out_mmap_offset, &arg->out_mmap_offset, fault);
+	unsafe_put_user(u->out_segments, &arg->out_segments, fault);
+	user_access_end();
 	return 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static int udrv_dma_one_new(struct udrv_open *o, struct udrv_dma __user *arg,
@@ -315,7 +331,7 @@ static int udrv_dma_one_sync(struct udrv_open *o, struct udrv_dma __user *arg,
 		return udrv_refuse(o, -EINVAL,
 			"SYNC takes one direction: UDRV_DMA_TO_DEVICE before the device reads, UDRV_DMA_FROM_DEVICE after it wrote");
 	down_read(&o->d->lock);
-	e = o->dead ? NULL : xa_load(&o->dma, u->id);
+	e = o->dead ? NULL : udrv_ledger_find(o, u->id);
 	if (o->dead)
 		ret = -ENODEV;
 	else if (!e)
@@ -373,14 +389,20 @@ static long udrv_dma_batch(struct udrv_open *o, void __user *arg, udrv_dma_one o
 				   batch.count, UDRV_DMA_MAX_BATCH);
 	at = u64_to_user_ptr(batch.entries);
 	for (done = 0; done < batch.count; done++, at += batch.entry_size) {
-		ret = copy_struct_from_user(&u, sizeof(u), at, batch.entry_size);
+		ret = udrv_copy_struct(&u, sizeof(u), sizeof(u), at,
+				       batch.entry_size);
 		if (!ret)
 			ret = one(o, at, &u);
-		if (!ret && done + 1 < batch.count && signal_pending(current))
-			ret = fatal_signal_pending(current) ? -EINTR : 0;
 		if (ret)
 			break;
+		if (done + 1 == batch.count)
+			continue;
 		cond_resched();
+		if (fatal_signal_pending(current)) {
+			done++;
+			ret = -EINTR;
+			break;
+		}
 	}
 	if (put_user(done, &user_batch->out_done))
 		return -EFAULT;
@@ -434,7 +456,7 @@ static int udrv_dma_collect(struct udrv_open *o, struct udrv_dma *list, u32 room
 {
 	struct udrv_dma_entry *e;
 	struct udrv_open *owner;
-	unsigned long id;
+	u32 id;
 	int ret = 0;
 
 	*total = 0;
@@ -443,7 +465,7 @@ static int udrv_dma_collect(struct udrv_open *o, struct udrv_dma *list, u32 room
 	if (o->d->gone || o->dead)
 		ret = -ENODEV;
 	else if (owner)
-		xa_for_each(&owner->dma, id, e) {
+		udrv_ledger_for_each(owner, id, e) {
 			if (*total < room)
 				udrv_dma_describe(e, &list[*total]);
 			(*total)++;
@@ -516,7 +538,7 @@ static vm_fault_t udrv_dma_fault(struct vm_fault *vmf)
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	down_read(&o->d->lock);
-	e = xa_load(&o->dma, pgoff >> ids);
+	e = udrv_ledger_find(o, pgoff >> ids);
 	if (e && e->pages)
 		ret = udrv_buffer_fill(vmf, e, first);
 	else if (e && e->block)
@@ -546,7 +568,7 @@ int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma)
 	int ret = 0;
 
 	down_read(&o->d->lock);
-	e = xa_load(&o->dma, pgoff >> ids);
+	e = udrv_ledger_find(o, pgoff >> ids);
 	if (o->dead)
 		ret = -ENODEV;
 	else if (!e || !(e->state & UDRV_DMA_STATE_BUFFER))

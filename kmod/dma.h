@@ -41,6 +41,27 @@ udrv_direction(const struct udrv_dma_entry *e)
 	return e->state & UDRV_DMA_STATE_TO ? DMA_BIDIRECTIONAL : DMA_FROM_DEVICE;
 }
 
+/*
+ * What is mapped, by id from 1 on.  Blocks stay once made: a map and an unmap
+ * cost no more than a bit and a pointer.
+ */
+#define UDRV_LEDGER_BLOCK	256
+
+struct udrv_ledger {
+	DECLARE_BITMAP(used, UDRV_DMA_MAX_IDS);
+	struct udrv_dma_entry **block[UDRV_DMA_MAX_IDS / UDRV_LEDGER_BLOCK];
+};
+
+/* ledger.c: d->lock is held, for writing to change it */
+int udrv_ledger_add(struct udrv_open *o, struct udrv_dma_entry *e);
+struct udrv_dma_entry *udrv_ledger_find(struct udrv_open *o, u32 id);
+struct udrv_dma_entry *udrv_ledger_remove(struct udrv_open *o, u32 id);
+struct udrv_dma_entry *udrv_ledger_next(struct udrv_open *o, u32 *id);
+void udrv_ledger_free(struct udrv_open *o);
+
+#define udrv_ledger_for_each(o, id, e)					\
+	for ((id) = 0; ((e) = udrv_ledger_next((o), &(id)));)
+
 /* dma_pages.c: memory, and who is charged for it; no lock is held */
 int udrv_charge(struct udrv_open *o, struct udrv_dma_entry *e);
 int udrv_pin(struct udrv_open *o, struct udrv_dma_entry *e);

@@ -8,13 +8,32 @@
 
 #define UDRV_LARGE_PAGES	(PMD_SIZE >> PAGE_SHIFT)
 
+/* The range of the last unmap is kept: the next map is mostly as long. */
 static struct iova *udrv_iova_below(struct udrv_open *o, unsigned long pages,
 				    u64 last)
 {
+	unsigned long last_pfn = PHYS_PFN(min(last, o->iova_last));
+	struct iova *range = o->spare_range;
+
+	if (range && iova_size(range) == pages && range->pfn_hi <= last_pfn) {
+		o->spare_range = NULL;
+		return range;
+	}
 	if (last < o->iova_first)
 		return NULL;
-	return alloc_iova(o->iovad, pages, PHYS_PFN(min(last, o->iova_last)),
-			  false);
+	range = alloc_iova(o->iovad, pages, last_pfn, false);
+	if (range || !o->spare_range)
+		return range;
+	__free_iova(o->iovad, o->spare_range);
+	o->spare_range = NULL;
+	return alloc_iova(o->iovad, pages, last_pfn, false);
+}
+
+static void udrv_iova_put(struct udrv_open *o, struct iova *range)
+{
+	if (o->spare_range)
+		__free_iova(o->iovad, o->spare_range);
+	o->spare_range = range;
 }
 
 /*
@@ -88,7 +107,7 @@ int udrv_iommu_map(struct udrv_open *o, struct udrv_dma_entry *e)
 	else
 		ret = udrv_iommu_map_list(o, e);
 	if (ret) {
-		__free_iova(o->iovad, e->range);
+		udrv_iova_put(o, e->range);
 		return ret;
 	}
 	e->mapped = true;
@@ -102,6 +121,6 @@ void udrv_iommu_unmap(struct udrv_open *o, struct udrv_dma_entry *e)
 	if (!e->mapped)
 		return;
 	WARN_ON(iommu_unmap(o->domain, e->iova - e->in_page, size) != size);
-	__free_iova(o->iovad, e->range);
+	udrv_iova_put(o, e->range);
 	e->mapped = false;
 }

@@ -135,7 +135,7 @@ nomem:
 	return -ENOMEM;
 }
 
-/* Gives everything back, whatever of it there is. */
+/* Gives everything back, whatever of it there is; the entry itself stays. */
 void udrv_pages_free(struct udrv_dma_entry *e)
 {
 	unsigned long i;
@@ -155,5 +155,4 @@ void udrv_pages_free(struct udrv_dma_entry *e)
 	if (e->mm)
 		mmdrop(e->mm);
 	put_pid(e->pid);
-	kfree(e);
 }

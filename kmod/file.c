@@ -60,24 +60,6 @@ int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 	return error;
 }
 
-/*
- * Copy in a struct that starts with its own size, of an older or newer caller.
- * @first_size is how long it was when first published.
- */
-int udrv_copy_in(void *to, size_t size, size_t first_size,
-		 const void __user *from)
-{
-	u32 user_size;
-
-	if (get_user(user_size, (const u32 __user *)from))
-		return -EFAULT;
-	if (user_size < first_size)
-		return -EINVAL;
-	if (user_size > PAGE_SIZE)
-		return -E2BIG;
-	return copy_struct_from_user(to, size, from, user_size);
-}
-
 static struct udrv_open *udrv_open_alloc(struct udrv_device *d, bool owner)
 {
 	struct udrv_open *o;
@@ -87,7 +69,6 @@ static struct udrv_open *udrv_open_alloc(struct udrv_device *d, bool owner)
 		return NULL;
 	kref_init(&o->kref);
 	spin_lock_init(&o->reason_lock);
-	xa_init_flags(&o->dma, XA_FLAGS_ALLOC1);
 	get_device(&d->dev);
 	o->d = d;
 	o->owner = owner;

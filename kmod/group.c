@@ -296,6 +296,7 @@ static int udrv_iovad_make(struct udrv_open *o, struct iommu_group *iommu)
 static void udrv_domain_free(struct udrv_open *o)
 {
 	if (o->iovad) {
+		o->spare_range = NULL;
 		put_iova_domain(o->iovad);
 		kfree(o->iovad);
 		o->iovad = NULL;

@@ -31,15 +31,18 @@
 #include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
+#include <linux/uaccess.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 #include "../include/uapi/udrv.h"
 
 struct iommu_domain;
+struct iova;
 struct iova_domain;
 struct udrv_dma_entry;
 struct udrv_group;
+struct udrv_ledger;
 struct udrv_open;
 struct udrv_vector;
 
@@ -115,8 +118,9 @@ struct udrv_open {
 	struct udrv_io_step *steps;	/* under d->io_lock */
 	void *bounce;			/* a page, under d->io_lock */
 
-	struct xarray dma;		/* the ledger: id -> udrv_dma_entry */
-	u32 next_dma;
+	struct udrv_ledger *ledger;	/* made with the first mapping */
+	struct udrv_dma_entry *spare;	/* of the last unmap, for the next map */
+	struct iova *spare_range;	/* likewise */
 	bool behind_iommu;		/* fixed from the open on */
 	struct iommu_domain *domain;
 	struct iova_domain *iovad;
@@ -147,7 +151,36 @@ void udrv_open_get(struct udrv_open *o);
 void udrv_open_put(struct udrv_open *o);
 __printf(3, 4)
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...);
-int udrv_copy_in(void *to, size_t size, size_t first_size, const void __user *from);
+
+/*
+ * Copy in a struct of @user_size bytes, of an older or newer caller.
+ * @first_size is how long it was when first published.  Inline, since a copy
+ * of a size that the compiler knows is several times cheaper.
+ */
+static __always_inline int udrv_copy_struct(void *to, size_t size,
+					    size_t first_size,
+					    const void __user *from,
+					    u32 user_size)
+{
+	if (likely(user_size == size))
+		return copy_from_user(to, from, size) ? -EFAULT : 0;
+	if (user_size < first_size)
+		return -EINVAL;
+	if (user_size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(to, size, from, user_size);
+}
+
+/* The same for a struct that starts with its own size. */
+static __always_inline int udrv_copy_in(void *to, size_t size, size_t first_size,
+					const void __user *from)
+{
+	u32 user_size;
+
+	if (get_user(user_size, (const u32 __user *)from))
+		return -EFAULT;
+	return udrv_copy_struct(to, size, first_size, from, user_size);
+}
 
 static inline const char *udrv_name(const struct udrv_device *d)
 {
