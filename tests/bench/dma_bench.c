@@ -88,27 +88,64 @@ static void prepare(enum pages pages)
 		   physical_pieces(memory, LARGE));
 }
 
-/* --- udrv */
+/*
+ * --- udrv.  As a driver keeps them: what to map is written down once; of what
+ * is given back, unmapping needs the ids.
+ */
 
-static int begin_udrv(enum pages pages)
+static struct udrv_dma to_map[BATCH], to_unmap[BATCH];
+static struct udrv_dma_batch map_batch, unmap_batch;
+
+static int begin_udrv(enum pages pages, unsigned int count, size_t length)
 {
 	prepare(pages);
+	for (unsigned int i = 0; i < count; i++)
+		to_map[i] = (struct udrv_dma){
+			.flags = UDRV_DMA_BOTH, .length = length,
+			.address = (uintptr_t)memory + i * length,
+		};
+	map_batch = (struct udrv_dma_batch){
+		.size = sizeof(map_batch), .entries = (uintptr_t)to_map,
+		.count = count, .entry_size = sizeof(to_map[0]),
+	};
+	unmap_batch = map_batch;
+	unmap_batch.entries = (uintptr_t)to_unmap;
 	return udrv_open(&udrv);
 }
 
 static int begin_udrv_small(void)
 {
-	return begin_udrv(SMALL_PAGES);
+	return begin_udrv(SMALL_PAGES, 1, SMALL);
+}
+
+static int begin_udrv_batch(void)
+{
+	return begin_udrv(SMALL_PAGES, BATCH, SMALL);
+}
+
+static int begin_udrv_large(void)
+{
+	return begin_udrv(SMALL_PAGES, 1, LARGE);
 }
 
 static int begin_udrv_scattered(void)
 {
-	return begin_udrv(SCATTERED_PAGES);
+	return begin_udrv(SCATTERED_PAGES, 1, LARGE);
 }
 
 static int begin_udrv_huge(void)
 {
-	return begin_udrv(HUGE_PAGE);
+	return begin_udrv(HUGE_PAGE, 1, LARGE);
+}
+
+static void cycle_udrv(void)
+{
+	if (ioctl(udrv.device, UDRV_DMA_MAP, &map_batch))
+		die("UDRV_DMA_MAP: %s", strerror(errno));
+	for (unsigned int i = 0; i < map_batch.count; i++)
+		to_unmap[i].id = to_map[i].id;
+	if (ioctl(udrv.device, UDRV_DMA_UNMAP, &unmap_batch))
+		die("UDRV_DMA_UNMAP: %s", strerror(errno));
 }
 
 static void end_udrv(void)
@@ -116,64 +153,68 @@ static void end_udrv(void)
 	udrv_close(&udrv);
 }
 
-static void map_unmap_udrv(unsigned int count, size_t length)
-{
-	struct udrv_dma entries[BATCH];
-	struct udrv_dma_batch batch = {
-		.size = sizeof(batch), .entries = (uintptr_t)entries,
-		.count = count, .entry_size = sizeof(entries[0]),
-	};
+/*
+ * --- vfio: one piece a call.  The address is ours to choose: as udrv does,
+ * one that large pages fit.
+ */
 
-	for (unsigned int i = 0; i < count; i++)
-		entries[i] = (struct udrv_dma){
-			.flags = UDRV_DMA_BOTH, .length = length,
-			.address = (uintptr_t)memory + i * length,
-		};
-	if (ioctl(udrv.device, UDRV_DMA_MAP, &batch))
-		die("UDRV_DMA_MAP: %s", strerror(errno));
-	/* What unmapping does not read must be 0. */
-	for (unsigned int i = 0; i < count; i++)
-		entries[i] = (struct udrv_dma){ .id = entries[i].id };
-	if (ioctl(udrv.device, UDRV_DMA_UNMAP, &batch))
-		die("UDRV_DMA_UNMAP: %s", strerror(errno));
-}
+static struct vfio_iommu_type1_dma_map vfio_map[BATCH];
+static struct vfio_iommu_type1_dma_unmap vfio_unmap[BATCH];
+static unsigned int vfio_count;
 
-static void udrv_small(void)
-{
-	map_unmap_udrv(1, SMALL);
-}
-
-static void udrv_batch(void)
-{
-	map_unmap_udrv(BATCH, SMALL);
-}
-
-static void udrv_large(void)
-{
-	map_unmap_udrv(1, LARGE);
-}
-
-/* --- vfio */
-
-static int begin_vfio(enum pages pages)
+static int begin_vfio(enum pages pages, unsigned int count, size_t length)
 {
 	prepare(pages);
+	for (unsigned int i = 0; i < count; i++) {
+		vfio_map[i] = (struct vfio_iommu_type1_dma_map){
+			.argsz = sizeof(vfio_map[i]), .size = length,
+			.flags = VFIO_DMA_MAP_FLAG_READ |
+				 VFIO_DMA_MAP_FLAG_WRITE,
+			.vaddr = (uintptr_t)memory + i * length,
+			.iova = LARGE + i * length,
+		};
+		vfio_unmap[i] = (struct vfio_iommu_type1_dma_unmap){
+			.argsz = sizeof(vfio_unmap[i]), .size = length,
+			.iova = LARGE + i * length,
+		};
+	}
+	vfio_count = count;
 	return vfio_open(&vfio);
 }
 
 static int begin_vfio_small(void)
 {
-	return begin_vfio(SMALL_PAGES);
+	return begin_vfio(SMALL_PAGES, 1, SMALL);
+}
+
+static int begin_vfio_batch(void)
+{
+	return begin_vfio(SMALL_PAGES, BATCH, SMALL);
+}
+
+static int begin_vfio_large(void)
+{
+	return begin_vfio(SMALL_PAGES, 1, LARGE);
 }
 
 static int begin_vfio_scattered(void)
 {
-	return begin_vfio(SCATTERED_PAGES);
+	return begin_vfio(SCATTERED_PAGES, 1, LARGE);
 }
 
 static int begin_vfio_huge(void)
 {
-	return begin_vfio(HUGE_PAGE);
+	return begin_vfio(HUGE_PAGE, 1, LARGE);
+}
+
+static void cycle_vfio(void)
+{
+	for (unsigned int i = 0; i < vfio_count; i++)
+		if (ioctl(vfio.container, VFIO_IOMMU_MAP_DMA, &vfio_map[i]))
+			die("VFIO_IOMMU_MAP_DMA: %s", strerror(errno));
+	for (unsigned int i = 0; i < vfio_count; i++)
+		if (ioctl(vfio.container, VFIO_IOMMU_UNMAP_DMA, &vfio_unmap[i]))
+			die("VFIO_IOMMU_UNMAP_DMA: %s", strerror(errno));
 }
 
 static void end_vfio(void)
@@ -181,70 +222,26 @@ static void end_vfio(void)
 	vfio_close(&vfio);
 }
 
-/* The address is ours to choose: as udrv does, one that large pages fit. */
-static void map_vfio(size_t offset, size_t length)
-{
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map), .size = length, .iova = LARGE + offset,
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)memory + offset,
-	};
-
-	if (ioctl(vfio.container, VFIO_IOMMU_MAP_DMA, &map))
-		die("VFIO_IOMMU_MAP_DMA: %s", strerror(errno));
-}
-
-static void unmap_vfio(size_t offset, size_t length)
-{
-	struct vfio_iommu_type1_dma_unmap unmap = {
-		.argsz = sizeof(unmap), .size = length, .iova = LARGE + offset,
-	};
-
-	if (ioctl(vfio.container, VFIO_IOMMU_UNMAP_DMA, &unmap) ||
-	    unmap.size != length)
-		die("VFIO_IOMMU_UNMAP_DMA: %s", strerror(errno));
-}
-
-static void vfio_small(void)
-{
-	map_vfio(0, SMALL);
-	unmap_vfio(0, SMALL);
-}
-
-static void vfio_batch(void)
-{
-	for (size_t i = 0; i < BATCH; i++)
-		map_vfio(i * SMALL, SMALL);
-	for (size_t i = 0; i < BATCH; i++)
-		unmap_vfio(i * SMALL, SMALL);
-}
-
-static void vfio_large(void)
-{
-	map_vfio(0, LARGE);
-	unmap_vfio(0, LARGE);
-}
-
 /* --- the table; the cases with the same pages follow each other */
 
-#define UDRV(name, repeats, begin, cycle) \
+#define UDRV(name, repeats, begin) \
 	&(const struct way){ name, "map+unmap", "udrv", "", "udrv", repeats, \
-			     begin, cycle, end_udrv }
-#define VFIO(name, repeats, begin, cycle) \
+			     begin, cycle_udrv, end_udrv }
+#define VFIO(name, repeats, begin) \
 	&(const struct way){ name, "map+unmap", "vfio", "", "vfio-pci", repeats, \
-			     begin, cycle, end_vfio }
+			     begin, cycle_vfio, end_vfio }
 
 static const struct way *const ways[] = {
-	UDRV("dma-map-4k", 250, begin_udrv_small, udrv_small),
-	VFIO("dma-map-4k", 120, begin_vfio_small, vfio_small),
-	UDRV("dma-map-4k-x64", 10, begin_udrv_small, udrv_batch),
-	VFIO("dma-map-4k-x64", 3, begin_vfio_small, vfio_batch),
-	UDRV("dma-map-2m", 5, begin_udrv_small, udrv_large),
-	VFIO("dma-map-2m", 2, begin_vfio_small, vfio_large),
-	UDRV("dma-map-2m-scattered", 5, begin_udrv_scattered, udrv_large),
-	VFIO("dma-map-2m-scattered", 1, begin_vfio_scattered, vfio_large),
-	UDRV("dma-map-2m-huge", 20, begin_udrv_huge, udrv_large),
-	VFIO("dma-map-2m-huge", 10, begin_vfio_huge, vfio_large),
+	UDRV("dma-map-4k", 250, begin_udrv_small),
+	VFIO("dma-map-4k", 120, begin_vfio_small),
+	UDRV("dma-map-4k-x64", 5, begin_udrv_batch),
+	VFIO("dma-map-4k-x64", 3, begin_vfio_batch),
+	UDRV("dma-map-2m", 5, begin_udrv_large),
+	VFIO("dma-map-2m", 2, begin_vfio_large),
+	UDRV("dma-map-2m-scattered", 5, begin_udrv_scattered),
+	VFIO("dma-map-2m-scattered", 1, begin_vfio_scattered),
+	UDRV("dma-map-2m-huge", 20, begin_udrv_huge),
+	VFIO("dma-map-2m-huge", 10, begin_vfio_huge),
 	NULL,
 };
 
