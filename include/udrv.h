@@ -241,6 +241,7 @@ USR_API int usr_region_info(int fd, unsigned index,
  * Return: the address, or NULL.  EINVAL: outside the region, or unaligned.
  * ENXIO: no such region, or not one that can be mapped (use usr_io()).  EBUSY:
  * mapped already with the other caching.  EPERM: it holds the MSI-X table.
+ * EACCES: the file is an observer's.
  */
 USR_API void *usr_region_map(int fd, unsigned index, uint64_t offset,
 			     size_t length, unsigned flags);
@@ -274,7 +275,7 @@ static inline uint##bits##_t						\
 usr_read##bits(const volatile void *base, size_t offset)		\
 {									\
 	uint##bits##_t raw = *(const volatile uint##bits##_t *)		\
-		((const volatile char *)base + offset);			\
+		(const volatile void *)((const volatile char *)base + offset); \
 									\
 	USR_COMPILER_BARRIER();						\
 	return convert(bits, raw);					\
@@ -283,7 +284,8 @@ static inline void							\
 usr_write##bits(volatile void *base, size_t offset, uint##bits##_t value) \
 {									\
 	USR_COMPILER_BARRIER();						\
-	*(volatile uint##bits##_t *)((volatile char *)base + offset) =	\
+	*(volatile uint##bits##_t *)					\
+		(volatile void *)((volatile char *)base + offset) =	\
 		convert(bits, value);					\
 }
 

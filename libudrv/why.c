@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+/* Sentences for which the machine has to be looked at: who holds a device? */
+#include <dirent.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include "internal.h"
+
+/* ---------------------------------------------------------- the kernel log */
+
+/* Return: a file to read the log from, or -1. */
+int usr_kernel_log(bool from_now)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (log >= 0)
+		lseek(log, 0, from_now ? SEEK_END : SEEK_SET);
+	return log;
+}
+
+/* What follows the address in the last line that has it, and the word. */
+bool usr_kernel_said(int log, const char *address, const char *word, char *text,
+		     size_t size)
+{
+	char record[4096], *said, *at;
+	bool found = false;
+	ssize_t got;
+
+	if (log < 0)
+		return false;
+	while ((got = read(log, record, sizeof(record) - 1)) >= 0 ||
+	       errno == EPIPE) {		/* overwritten: go on */
+		if (got <= 0)
+			continue;
+		record[got] = '\0';
+		record[strcspn(record, "\n")] = '\0';
+		said = strchr(record, ';');
+		at = said ? strstr(said, address) : NULL;
+		if (!at || !strstr(at, word))
+			continue;
+		at += strlen(address);
+		snprintf(text, size, "%s", at + strspn(at, ": "));
+		found = true;
+	}
+	return found;
+}
+
+/* ------------------------------------------------------- who has it open? */
+
+#define USR_MOST_NODES	16
+
+struct usr_nodes {
+	dev_t node[USR_MOST_NODES];
+	char name[USR_MOST_NODES][32];
+	int count;
+};
+
+static bool usr_nodes_add(const char *name, void *data)
+{
+	struct usr_nodes *nodes = data;
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), UDRV_DIR "/%s", name);
+	if (!stat(path, &st) && S_ISCHR(st.st_mode)) {
+		nodes->node[nodes->count] = st.st_rdev;
+		snprintf(nodes->name[nodes->count], sizeof(nodes->name[0]), "%s",
+			 name);
+		nodes->count++;
+	}
+	return nodes->count < USR_MOST_NODES;
+}
+
+/* Is it open for writing?  Observers hold nothing. */
+static bool usr_fd_owns(const char *pid, const char *fd)
+{
+	char path[PATH_MAX], line[64];
+	unsigned flags = 0;
+	FILE *info;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%s", pid, fd);
+	info = fopen(path, "re");
+	if (!info)
+		return false;
+	while (fgets(line, sizeof(line), info))
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	fclose(info);
+	return (flags & O_ACCMODE) == O_RDWR;
+}
+
+/* Which of the nodes does the process own?  -1: none. */
+static int usr_process_owns(const char *pid, const struct usr_nodes *nodes)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int i, found = -1;
+	struct stat st;
+	DIR *files;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	files = opendir(path);
+	if (!files)
+		return -1;
+	while (found < 0 && (entry = readdir(files))) {
+		if (fstatat(dirfd(files), entry->d_name, &st, 0) ||
+		    !S_ISCHR(st.st_mode))
+			continue;
+		for (i = 0; i < nodes->count; i++)
+			if (st.st_rdev == nodes->node[i] &&
+			    usr_fd_owns(pid, entry->d_name))
+				found = i;
+	}
+	closedir(files);
+	return found;
+}
+
+/* "0000:00:05.0 is open in process 12 (name)", by what /proc shows us. */
+static bool usr_holder_by_proc(const struct usr_nodes *nodes, char *text,
+			       size_t size)
+{
+	struct dirent *entry;
+	char command[32];
+	int which = -1;
+	DIR *proc;
+
+	proc = opendir("/proc");
+	if (!proc)
+		return false;
+	while (which < 0 && (entry = readdir(proc))) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		which = usr_process_owns(entry->d_name, nodes);
+		if (which < 0)
+			continue;
+		if (!usr_sysfs_read(command, sizeof(command), "/proc/%s/comm",
+				    entry->d_name))
+			command[0] = '\0';
+		snprintf(text, size, "%s is open in process %.10s (%s)",
+			 nodes->name[which], entry->d_name, command);
+	}
+	closedir(proc);
+	return which >= 0;
+}
+
+/* The same by the module, which any observer may ask. */
+static bool usr_holder_by_info(const struct usr_nodes *nodes, char *text,
+			       size_t size)
+{
+	struct udrv_info info;
+	char path[PATH_MAX];
+	bool owned;
+	int i, fd;
+
+	for (i = 0; i < nodes->count; i++) {
+		snprintf(path, sizeof(path), UDRV_DIR "/%s", nodes->name[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		owned = !usr_info(fd, &info) && info.out_caps & UDRV_INFO_OWNED;
+		close(fd);
+		if (!owned)
+			continue;
+		if (info.out_owner_pid)
+			snprintf(text, size, "%s was opened by process %d",
+				 nodes->name[i], info.out_owner_pid);
+		else
+			snprintf(text, size, "%s has an owner in another pid namespace",
+				 nodes->name[i]);
+		return true;
+	}
+	return false;
+}
+
+static int usr_fail_busy(const char *call, const char *device)
+{
+	struct usr_nodes nodes = { .count = 0 };
+	const char *why = "";
+	char text[128];
+
+	usr_nodes_add(device, &nodes);
+	usr_group_members(device, usr_nodes_add, &nodes);
+	if (!usr_holder_by_proc(&nodes, text, sizeof(text)) &&
+	    !usr_holder_by_info(&nodes, text, sizeof(text)))
+		snprintf(text, sizeof(text), "%s has an owner, which root can see",
+			 device);
+	if (strncmp(text, device, strlen(device)))
+		why = ", which is in the same IOMMU group, and a group has one owner";
+	return usr_fail(EBUSY, "%s: %s is in use: %s%s; end that process, or open with O_RDONLY to observe",
+			call, device, text, why);
+}
+
+/* --------------------------------------------------------- failing to open */
+
+static int usr_fail_missing(const char *call, const char *address)
+{
+	struct usr_device device;
+
+	if (!usr_sysfs_device(address, &device))
+		return usr_fail(ENOENT, "%s: the machine has no PCI device %s; `udrv list` shows all",
+				call, address);
+	if (!strcmp(device.driver, USR_OUR_DRIVER))
+		return usr_fail(ENOENT, "%s: %s is bound to udrv but " UDRV_DIR "/%s is missing: is devtmpfs mounted on /dev?",
+				call, address, address);
+	if (!usr_module_loaded())
+		return usr_fail(ENOENT, "%s: the module is not loaded: `modprobe udrv`, then `udrv bind %s%s`",
+				call, device.driver[0] ? "--take " : "", address);
+	if (device.driver[0])
+		return usr_fail(ENOENT, "%s: %s has the driver %s: `udrv bind --take %s` takes it from it",
+				call, address, device.driver, address);
+	return usr_fail(ENOENT, "%s: %s is not bound to udrv: `udrv bind %s` does it",
+			call, address, address);
+}
+
+static int usr_fail_access(const char *call, const char *path, const char *device)
+{
+	struct passwd *user;
+	struct group *group;
+	struct stat st;
+
+	if (stat(path, &st))
+		return usr_fail(EACCES, "%s: %s cannot be reached: a directory on the way is closed to this user",
+				call, path);
+	user = getpwuid(st.st_uid);
+	group = getgrgid(st.st_gid);
+	return usr_fail(EACCES, "%s: %s belongs to %s:%s, mode %03o: open it as that user, or `udrv bind --owner USER %s` as root",
+			call, path, user ? user->pw_name : "?",
+			group ? group->gr_name : "?", st.st_mode & 0777, device);
+}
+
+static int usr_fail_denied(const char *call, const char *device)
+{
+	int log = usr_kernel_log(false);
+	char said[400];
+	bool found = usr_kernel_said(log, device, "open refused", said,
+				     sizeof(said));
+
+	if (log >= 0)
+		close(log);
+	if (found)
+		return usr_fail(EPERM, "%s: %s: %s", call, device, said);
+	return usr_fail(EPERM, "%s: %s: refused; the kernel's log (dmesg, as root) says why: interrupts are not remapped (module parameter allow_unsafe_interrupts=1), or another user's driver had it last and it cannot be reset (open it as root)",
+			call, device);
+}
+
+int usr_fail_open(const char *call, const char *path,
+		  const struct usr_name *name)
+{
+	const char *slash = strrchr(path, '/');
+	const char *device = slash ? slash + 1 : path;
+	int error = errno;
+
+	if (error == EACCES)
+		return usr_fail_access(call, path, device);
+	if (error == EBUSY)
+		return usr_fail_busy(call, device);
+	if (error == EPERM)
+		return usr_fail_denied(call, device);
+	if (error != ENOENT && error != ENXIO && error != ENODEV)
+		return usr_fail(error, "%s: %s: %s", call, path, usr_advice(error));
+	if (name->kind == USR_NAME_PCI)
+		return usr_fail_missing(call, device);
+	return usr_fail(ENOENT, "%s: there is no %s%s", call, path,
+			usr_module_loaded() ? "; `udrv list` shows the devices" :
+			", and the module is not loaded: `modprobe udrv`");
+}
