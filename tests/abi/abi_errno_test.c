@@ -99,7 +99,7 @@ static void enxio_no_such_thing(void)
 	MUST_ERROR(io_read(fd, 200, 0, 4, &value), ENXIO);
 	MUST_ERROR(irq_setup(fd, UDRV_IRQ_MSIX, 1, NULL, 0), ENXIO);
 	MUST_ERROR(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0), ENXIO);
-	MUST_ERROR(irq_setup(fd, UDRV_IRQ_INTX, 2, NULL, 0), ENXIO);
+	MUST_ERROR(irq_setup(fd, UDRV_IRQ_INTX, 2, NULL, 0), EINVAL);
 	MUST_ERROR(irq_fd(fd, 1, 0), ENXIO);
 	MUST_REASON(fd, ENXIO, "vector");
 	MUST_ERROR(irq_fd(fd, ~0u, 0), ENXIO);
