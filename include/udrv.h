@@ -571,6 +571,9 @@ static inline struct udrv_rule_access usr_rule_write_back(unsigned region,
  * @rules: rule i belongs to vector i, all zeroes is no rule; may be NULL
  * @rule_count: 0 to @vectors
  *
+ * MSI and MSI-X are writes by the device: they come only with usr_bus_master()
+ * on.
+ *
  * Return: 0, or -1, and then none are set up unless the arguments were refused
  * (EINVAL, ENXIO, EPERM).  EBUSY: the line is shared and cannot be.
  */

@@ -9,14 +9,14 @@
 
 #define USR_OVERRIDE_MAX 64
 
-static int usr_fail_root(const char *call, const char *verb, const char *name)
+static int usr_fail_root(const char *verb, const char *name)
 {
 	int error = errno;
 
 	if (error == EACCES || error == EPERM)
-		return usr_fail(EACCES, "%s: this needs root: `sudo udrv %s %s`",
-				call, verb, name);
-	return usr_fail(error, "%s: %s: sysfs: %s", call, name, strerror(error));
+		return usr_fail(EACCES, "this needs root: `sudo udrv %s %s`",
+				verb, name);
+	return usr_fail(error, "%s: sysfs: %s", name, strerror(error));
 }
 
 static int usr_set_override(const char *name, const char *driver)
@@ -75,16 +75,16 @@ static int usr_bind_check(const struct usr_device *device, unsigned flags)
 	const char *name = device->name;
 
 	if (!usr_module_loaded())
-		return usr_fail(ENOENT, "usr_bind: the module is not loaded: `modprobe udrv`");
+		return usr_fail(ENOENT, "the module is not loaded: `modprobe udrv`");
 	if (usr_is_bridge(name))
-		return usr_fail(EOPNOTSUPP, "usr_bind: %s is a bridge, which cannot be driven from user space; bind a device behind it",
+		return usr_fail(EOPNOTSUPP, "%s is a bridge, which cannot be driven from user space; bind a device behind it",
 				name);
 	if (device->driver[0] && !(flags & USR_BIND_TAKE))
-		return usr_fail(EBUSY, "usr_bind: %s has the driver %s: `udrv bind --take %s` takes it from it",
+		return usr_fail(EBUSY, "%s has the driver %s: `udrv bind --take %s` takes it from it",
 				name, device->driver, name);
 	usr_group_members(name, usr_in_the_way, &member);
 	if (member.name[0])
-		return usr_fail(EBUSY, "usr_bind: %s is in IOMMU group %d together with %s, which has the driver %s: `udrv bind --take %s` takes that first",
+		return usr_fail(EBUSY, "%s is in IOMMU group %d together with %s, which has the driver %s: `udrv bind --take %s` takes that first",
 				name, device->group, member.name, member.driver,
 				member.name);
 	return 0;
@@ -112,14 +112,14 @@ static int usr_bind_move(const struct usr_device *device)
 	int result = 0;
 
 	if (device->driver[0] && usr_leave_driver(device->name, device->driver)) {
-		result = usr_fail_root("usr_bind", "bind --take", device->name);
+		result = usr_fail_root("bind --take", device->name);
 	} else {
 		usr_sysfs_write(device->name, USR_PCI_PROBE);
 		if (!usr_driver_is(device->name, USR_OUR_DRIVER)) {
 			if (!usr_kernel_said(log, device->name, "udrv:", said,
 					     sizeof(said)))
 				snprintf(said, sizeof(said), "the module refused it; the kernel's log (dmesg) says why");
-			result = usr_fail(EIO, "usr_bind: %s: %s", device->name,
+			result = usr_fail(EIO, "%s: %s", device->name,
 					  said);
 		}
 	}
@@ -135,7 +135,7 @@ USR_API int usr_bind(const char *name, unsigned flags)
 	int error;
 
 	if (flags & ~USR_BIND_TAKE)
-		return usr_fail(EINVAL, "usr_bind: unknown flags %#x", flags);
+		return usr_fail(EINVAL, "unknown flags %#x", flags);
 	if (usr_find(name, &device))
 		return -1;
 	if (!strcmp(device.driver, USR_OUR_DRIVER))
@@ -144,7 +144,7 @@ USR_API int usr_bind(const char *name, unsigned flags)
 		return -1;
 	usr_get_override(device.name, override);
 	if (usr_set_override(device.name, USR_OUR_DRIVER))
-		return usr_fail_root("usr_bind", "bind", device.name);
+		return usr_fail_root("bind", device.name);
 	if (!usr_bind_move(&device))
 		return 0;
 	error = errno;
@@ -164,13 +164,13 @@ USR_API int usr_unbind(const char *name)
 	if (usr_find(name, &device))
 		return -1;
 	if (strcmp(device.driver, USR_OUR_DRIVER))
-		return usr_fail(ENXIO, "usr_unbind: %s is not bound to udrv: its driver is %s",
+		return usr_fail(ENXIO, "%s is not bound to udrv: its driver is %s",
 				device.name, device.driver[0] ? device.driver : "none");
 	usr_get_override(device.name, override);
 	if (!strcmp(override, USR_OUR_DRIVER) && usr_set_override(device.name, ""))
-		return usr_fail_root("usr_unbind", "unbind", device.name);
+		return usr_fail_root("unbind", device.name);
 	if (usr_leave_driver(device.name, USR_OUR_DRIVER)) {
-		result = usr_fail_root("usr_unbind", "unbind", device.name);
+		result = usr_fail_root("unbind", device.name);
 		usr_set_override(device.name, override);
 		return result;
 	}

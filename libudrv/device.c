@@ -6,30 +6,29 @@
 #include <unistd.h>
 #include "internal.h"
 
-static int usr_check_flags(const char *call, int flags)
+static int usr_check_flags(int flags)
 {
 	int mode = flags & O_ACCMODE;
 
 	if (flags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC) ||
 	    (mode != O_RDWR && mode != O_RDONLY))
-		return usr_fail(EINVAL, "%s: flags are O_RDWR to own the device or O_RDONLY to observe it, and O_NONBLOCK",
-				call);
+		return usr_fail(EINVAL, "flags are O_RDWR to own the device or O_RDONLY to observe it, and O_NONBLOCK");
 	return 0;
 }
 
 /* Is it a udrv device, and do we mean the same by the contract? */
-static int usr_check_contract(int fd, const char *call, const char *path)
+static int usr_check_contract(int fd, const char *path)
 {
 	struct udrv_info info;
 
 	if (usr_info(fd, &info)) {
 		if (errno == ENOTTY)
-			usr_fail(ENOTTY, "%s: %s is not a udrv device", call, path);
+			usr_fail(ENOTTY, "%s is not a udrv device", path);
 		return -1;
 	}
 	if (info.out_contract != UDRV_CONTRACT)
-		return usr_fail(EPROTO, "%s: the module speaks contract %u, this library %u: install both from one release",
-				call, info.out_contract, UDRV_CONTRACT);
+		return usr_fail(EPROTO, "the module speaks contract %u, this library %u: install both from one release",
+				info.out_contract, UDRV_CONTRACT);
 	return 0;
 }
 
@@ -39,14 +38,14 @@ static int usr_open_path(const char *path, int flags, const struct usr_name *nam
 	int fd, error;
 
 	if (stat(path, &st))
-		return usr_fail_open("usr_open", path, name);
+		return usr_fail_open(path, name);
 	/* Opening other kinds of files could block, or do something. */
 	if (!S_ISCHR(st.st_mode))
-		return usr_fail(ENOTTY, "usr_open: %s is not a device file", path);
+		return usr_fail(ENOTTY, "%s is not a device file", path);
 	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
-		return usr_fail_open("usr_open", path, name);
-	if (usr_check_contract(fd, "usr_open", path)) {
+		return usr_fail_open(path, name);
+	if (usr_check_contract(fd, path)) {
 		error = errno;
 		close(fd);
 		errno = error;
@@ -68,14 +67,14 @@ USR_API int usr_open(const char *name, int flags)
 	struct usr_device device;
 	struct usr_name parsed;
 
-	if (usr_check_flags("usr_open", flags) ||
-	    usr_name_check("usr_open", name, &parsed))
+	if (usr_check_flags(flags) ||
+	    usr_name_check(name, &parsed))
 		return -1;
 	if (parsed.kind == USR_NAME_PATH)
 		return usr_open_path(name, flags, &parsed);
 	if (parsed.kind != USR_NAME_IDS)
 		return usr_open_name(parsed.text, flags, &parsed);
-	if (usr_find_ids("usr_open", &parsed, USR_OUR_DRIVER, ENOENT, &device))
+	if (usr_find_ids(&parsed, USR_OUR_DRIVER, ENOENT, &device))
 		return -1;
 	return usr_open_name(device.name, flags, &parsed);
 }
@@ -86,7 +85,7 @@ USR_API int usr_pci_open(int bus, int slot, int function)
 
 	if (bus < 0 || bus > 255 || slot < 0 || slot > 31 || function < 0 ||
 	    function > 7)
-		return usr_fail(EINVAL, "usr_pci_open: no PCI address %d, %d, %d: bus 0-255, slot 0-31, function 0-7",
+		return usr_fail(EINVAL, "no PCI address %d, %d, %d: bus 0-255, slot 0-31, function 0-7",
 				bus, slot, function);
 	snprintf(name, sizeof(name), "0000:%02x:%02x.%x", (unsigned)bus,
 		 (unsigned)slot, (unsigned)function);
@@ -99,7 +98,7 @@ static int usr_unclaimed(const char *name, struct usr_device *device)
 	struct usr_name parsed;
 
 	device->name[0] = '\0';
-	if (usr_name_check("usr_open_or_bind", name, &parsed))
+	if (usr_name_check(name, &parsed))
 		return -1;
 	if (parsed.kind != USR_NAME_PCI && parsed.kind != USR_NAME_IDS)
 		return 0;
@@ -119,7 +118,7 @@ USR_API int usr_open_or_bind(const char *name, int flags, bool *bound)
 
 	if (bound)
 		*bound = false;
-	if (usr_check_flags("usr_open_or_bind", flags) ||
+	if (usr_check_flags(flags) ||
 	    usr_unclaimed(name, &device))
 		return -1;
 	if (!device.name[0])

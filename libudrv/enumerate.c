@@ -46,7 +46,7 @@ static int usr_list_all(struct usr_device **list)
 
 	all = pci_slot_match_iterator_create(NULL);
 	if (!all)
-		return usr_fail(ENOMEM, "usr_list: %s", usr_advice(ENOMEM));
+		return usr_fail(ENOMEM, "%s", usr_advice(ENOMEM));
 	while ((pci = pci_device_next(all))) {
 		more = reallocarray(devices, (size_t)count + 1, sizeof(*devices));
 		if (!more)
@@ -58,7 +58,7 @@ static int usr_list_all(struct usr_device **list)
 	pci_iterator_destroy(all);
 	if (pci) {
 		free(devices);
-		return usr_fail(ENOMEM, "usr_list: %s", usr_advice(ENOMEM));
+		return usr_fail(ENOMEM, "%s", usr_advice(ENOMEM));
 	}
 	if (count)
 		qsort(devices, (size_t)count, sizeof(*devices), usr_compare);
@@ -71,11 +71,11 @@ USR_API int usr_list(struct usr_device **list)
 	int error, count;
 
 	if (!list)
-		return usr_fail(EINVAL, "usr_list: list is NULL");
+		return usr_fail(EINVAL, "list is NULL");
 	pthread_mutex_lock(&usr_pciaccess);
 	error = pci_system_init();
 	if (error) {
-		count = usr_fail(error, "usr_list: libpciaccess finds no PCI bus: %s",
+		count = usr_fail(error, "libpciaccess finds no PCI bus: %s",
 				 strerror(error));
 	} else {
 		count = usr_list_all(list);
@@ -117,8 +117,8 @@ static int usr_match_ids(const struct usr_name *ids, const char *driver,
  * Not through libpciaccess: a driver may be using that itself when it opens
  * its device.
  */
-int usr_find_ids(const char *call, const struct usr_name *ids,
-		 const char *driver, int none, struct usr_device *device)
+int usr_find_ids(const struct usr_name *ids, const char *driver,
+		 int none, struct usr_device *device)
 {
 	struct usr_device found;
 	char text[400];
@@ -127,17 +127,17 @@ int usr_find_ids(const char *call, const struct usr_name *ids,
 	matches = usr_match_ids(ids, driver, &found, text, sizeof(text));
 	if (matches > 1)
 		return usr_fail(ENOTUNIQ,
-			"%s: %d devices are %04x:%04x, say which by its address:%s",
-			call, matches, ids->vendor, ids->device, text);
+			"%d devices are %04x:%04x, say which by its address:%s",
+			matches, ids->vendor, ids->device, text);
 	if (matches) {
 		*device = found;
 		return 0;
 	}
 	if (!driver)
 		return usr_fail(none,
-			"%s: the machine has no PCI device %04x:%04x; `udrv list` shows all",
-			call, ids->vendor, ids->device);
-	return usr_fail(none, "%s: no device %04x:%04x is bound to %s%s", call,
+			"the machine has no PCI device %04x:%04x; `udrv list` shows all",
+			ids->vendor, ids->device);
+	return usr_fail(none, "no device %04x:%04x is bound to %s%s",
 			ids->vendor, ids->device, driver, usr_module_loaded() ?
 			": `udrv bind` does it, `udrv list` shows all" :
 			", the module is not loaded: `modprobe udrv`, then `udrv bind`");
@@ -148,16 +148,16 @@ USR_API int usr_find(const char *name, struct usr_device *device)
 	struct usr_name parsed;
 
 	if (!device)
-		return usr_fail(EINVAL, "usr_find: device is NULL");
-	if (usr_name_check("usr_find", name, &parsed))
+		return usr_fail(EINVAL, "device is NULL");
+	if (usr_name_check(name, &parsed))
 		return -1;
 	if (parsed.kind == USR_NAME_IDS)
-		return usr_find_ids("usr_find", &parsed, NULL, ENODEV, device);
+		return usr_find_ids(&parsed, NULL, ENODEV, device);
 	if (parsed.kind != USR_NAME_PCI)
-		return usr_fail(EINVAL, "usr_find: '%.64s' is not a PCI device: those are named by address (0000:00:05.0) or vendor:device (1234:11e8)",
+		return usr_fail(EINVAL, "'%.64s' is not a PCI device: those are named by address (0000:00:05.0) or vendor:device (1234:11e8)",
 				name);
 	if (!usr_sysfs_device(parsed.text, device))
-		return usr_fail(ENODEV, "usr_find: the machine has no PCI device %s; `udrv list` shows all",
+		return usr_fail(ENODEV, "the machine has no PCI device %s; `udrv list` shows all",
 				parsed.text);
 	return 0;
 }

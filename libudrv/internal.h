@@ -60,7 +60,7 @@ struct usr_name {
 enum usr_name_kind usr_name_parse(const char *name, struct usr_name *parsed);
 
 /* The same, failing with EINVAL and how a name looks. */
-int usr_name_check(const char *call, const char *name, struct usr_name *parsed);
+int usr_name_check(const char *name, struct usr_name *parsed);
 
 /* sysfs.c: paths are printf formats; none of these sets a sentence */
 
@@ -78,16 +78,15 @@ void usr_group_members(const char *address,
 		       bool (*each)(const char *member, void *data), void *data);
 
 /* enumerate.c: the one device that has these ids (and this driver, if given) */
-int usr_find_ids(const char *call, const struct usr_name *ids,
-		 const char *driver, int none, struct usr_device *device);
+int usr_find_ids(const struct usr_name *ids, const char *driver,
+		 int none, struct usr_device *device);
 
 /* dma.c: all of the ledger, for free().  Return: how many, or -1. */
 int usr_dma_ledger(int fd, struct udrv_dma **entries, const char *call);
 
 /* why.c: sentences for what a person has to look at the machine for */
 
-int usr_fail_open(const char *call, const char *path,
-		  const struct usr_name *name);
+int usr_fail_open(const char *path, const struct usr_name *name);
 int usr_kernel_log(bool from_now);
 bool usr_kernel_said(int log, const char *address, const char *word, char *text,
 		     size_t size);

@@ -109,13 +109,13 @@ enum usr_name_kind usr_name_parse(const char *name, struct usr_name *parsed)
 	return parsed->kind;
 }
 
-int usr_name_check(const char *call, const char *name, struct usr_name *parsed)
+int usr_name_check(const char *name, struct usr_name *parsed)
 {
 	if (!name)
-		return usr_fail(EINVAL, "%s: no device name was given", call);
+		return usr_fail(EINVAL, "no device name was given");
 	if (usr_name_parse(name, parsed) == USR_NAME_BAD)
 		return usr_fail(EINVAL,
-			"%s: '%.64s' is not a device name: those are a PCI address (0000:00:05.0 or 00:05.0), vendor:device (1234:11e8), a legacy device (i8042) or a path",
-			call, name);
+			"'%.64s' is not a device name: those are a PCI address (0000:00:05.0 or 00:05.0), vendor:device (1234:11e8), a legacy device (i8042) or a path",
+			name);
 	return 0;
 }

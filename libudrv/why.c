@@ -177,10 +177,9 @@ static bool usr_holder_by_info(const struct usr_nodes *nodes, char *text,
 	return false;
 }
 
-static int usr_fail_busy(const char *call, const char *device)
+static int usr_fail_busy(const char *device)
 {
 	struct usr_nodes nodes = { .count = 0 };
-	const char *why = "";
 	char text[128];
 
 	usr_nodes_add(device, &nodes);
@@ -189,51 +188,52 @@ static int usr_fail_busy(const char *call, const char *device)
 	    !usr_holder_by_info(&nodes, text, sizeof(text)))
 		snprintf(text, sizeof(text), "%s has an owner, which root can see",
 			 device);
-	if (strncmp(text, device, strlen(device)))
-		why = ", which is in the same IOMMU group, and a group has one owner";
-	return usr_fail(EBUSY, "%s: %s is in use: %s%s; end that process, or open with O_RDONLY to observe",
-			call, device, text, why);
+	if (!strncmp(text, device, strlen(device)))
+		return usr_fail(EBUSY, "%s; end that process, or open with O_RDONLY to observe",
+				text);
+	return usr_fail(EBUSY, "%s shares its IOMMU group, which has one owner at a time, and %s; end that process, or open with O_RDONLY to observe",
+			device, text);
 }
 
 /* --------------------------------------------------------- failing to open */
 
-static int usr_fail_missing(const char *call, const char *address)
+static int usr_fail_missing(const char *address)
 {
 	struct usr_device device;
 
 	if (!usr_sysfs_device(address, &device))
-		return usr_fail(ENOENT, "%s: the machine has no PCI device %s; `udrv list` shows all",
-				call, address);
+		return usr_fail(ENOENT, "the machine has no PCI device %s; `udrv list` shows all",
+				address);
 	if (!strcmp(device.driver, USR_OUR_DRIVER))
-		return usr_fail(ENOENT, "%s: %s is bound to udrv but " UDRV_DIR "/%s is missing: is devtmpfs mounted on /dev?",
-				call, address, address);
+		return usr_fail(ENOENT, "%s is bound to udrv but " UDRV_DIR "/%s is missing: is devtmpfs mounted on /dev?",
+				address, address);
 	if (!usr_module_loaded())
-		return usr_fail(ENOENT, "%s: the module is not loaded: `modprobe udrv`, then `udrv bind %s%s`",
-				call, device.driver[0] ? "--take " : "", address);
+		return usr_fail(ENOENT, "the module is not loaded: `modprobe udrv`, then `udrv bind %s%s`",
+				device.driver[0] ? "--take " : "", address);
 	if (device.driver[0])
-		return usr_fail(ENOENT, "%s: %s has the driver %s: `udrv bind --take %s` takes it from it",
-				call, address, device.driver, address);
-	return usr_fail(ENOENT, "%s: %s is not bound to udrv: `udrv bind %s` does it",
-			call, address, address);
+		return usr_fail(ENOENT, "%s has the driver %s: `udrv bind --take %s` takes it from it",
+				address, device.driver, address);
+	return usr_fail(ENOENT, "%s is not bound to udrv: `udrv bind %s` does it",
+			address, address);
 }
 
-static int usr_fail_access(const char *call, const char *path, const char *device)
+static int usr_fail_access(const char *path, const char *device)
 {
 	struct passwd *user;
 	struct group *group;
 	struct stat st;
 
 	if (stat(path, &st))
-		return usr_fail(EACCES, "%s: %s cannot be reached: a directory on the way is closed to this user",
-				call, path);
+		return usr_fail(EACCES, "%s cannot be reached: a directory on the way is closed to this user",
+				path);
 	user = getpwuid(st.st_uid);
 	group = getgrgid(st.st_gid);
-	return usr_fail(EACCES, "%s: %s belongs to %s:%s, mode %03o: open it as that user, or `udrv bind --owner USER %s` as root",
-			call, path, user ? user->pw_name : "?",
+	return usr_fail(EACCES, "%s belongs to %s:%s, mode %03o: open it as that user, or `udrv bind --owner USER %s` as root",
+			path, user ? user->pw_name : "?",
 			group ? group->gr_name : "?", st.st_mode & 0777, device);
 }
 
-static int usr_fail_denied(const char *call, const char *device)
+static int usr_fail_denied(const char *device)
 {
 	int log = usr_kernel_log(false);
 	char said[400];
@@ -243,12 +243,12 @@ static int usr_fail_denied(const char *call, const char *device)
 	if (log >= 0)
 		close(log);
 	if (found)
-		return usr_fail(EPERM, "%s: %s: %s", call, device, said);
-	return usr_fail(EPERM, "%s: %s: refused; the kernel's log (dmesg, as root) says why: interrupts are not remapped (module parameter allow_unsafe_interrupts=1), or another user's driver had it last and it cannot be reset (open it as root)",
-			call, device);
+		return usr_fail(EPERM, "%s: %s", device, said);
+	return usr_fail(EPERM, "%s: refused; the kernel's log (dmesg, as root) says why: interrupts are not remapped (module parameter allow_unsafe_interrupts=1), or another user's driver had it last and it cannot be reset (open it as root)",
+			device);
 }
 
-int usr_fail_open(const char *call, const char *path,
+int usr_fail_open(const char *path,
 		  const struct usr_name *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -256,16 +256,16 @@ int usr_fail_open(const char *call, const char *path,
 	int error = errno;
 
 	if (error == EACCES)
-		return usr_fail_access(call, path, device);
+		return usr_fail_access(path, device);
 	if (error == EBUSY)
-		return usr_fail_busy(call, device);
+		return usr_fail_busy(device);
 	if (error == EPERM)
-		return usr_fail_denied(call, device);
+		return usr_fail_denied(device);
 	if (error != ENOENT && error != ENXIO && error != ENODEV)
-		return usr_fail(error, "%s: %s: %s", call, path, usr_advice(error));
+		return usr_fail(error, "%s: %s", path, usr_advice(error));
 	if (name->kind == USR_NAME_PCI)
-		return usr_fail_missing(call, device);
-	return usr_fail(ENOENT, "%s: there is no %s%s", call, path,
+		return usr_fail_missing(device);
+	return usr_fail(ENOENT, "there is no %s%s", path,
 			usr_module_loaded() ? "; `udrv list` shows the devices" :
 			", and the module is not loaded: `modprobe udrv`");
 }
