@@ -133,15 +133,17 @@ USR_API int usr_list(struct usr_device **list);
 USR_API int usr_find(const char *name, struct usr_device *device);
 
 #define USR_BIND_TAKE	(1u << 0)	/* also from another driver */
+#define USR_BIND_GROUP	(1u << 1)	/* and what is in the way in its group */
 
 /**
  * usr_bind() - give a device to udrv
  * @name: as usr_find()
- * @flags: USR_BIND_TAKE or 0
+ * @flags: USR_BIND_TAKE | USR_BIND_GROUP, or 0
  *
  * For root.  Uses driver_override, so only this device is touched; a device
- * that is bound already is success.  On failure everything is as before: the
- * driver it was taken from gets it back.
+ * that is bound already is success.  With USR_BIND_GROUP so are the members of
+ * its IOMMU group that have kernel drivers.  On failure everything is as before:
+ * the drivers they were taken from get them back.
  *
  * Return: 0, or -1.  EBUSY: another driver has the device (and no
  * USR_BIND_TAKE) or a member of its IOMMU group.  ENOENT: the module is not

@@ -3,7 +3,6 @@
  * Giving a device to udrv and back, by driver_override alone: new_id would
  * have udrv take every device of those ids, now and later.
  */
-#include <stdio.h>
 #include <unistd.h>
 #include "internal.h"
 
@@ -37,26 +36,29 @@ static void usr_get_override(const char *name, char *driver)
 
 static bool usr_is_bridge(const char *name)
 {
-	unsigned char header[64] = { 0 };
-	char path[128];
-	int fd;
+	unsigned char header[64];
 
-	snprintf(path, sizeof(path), USR_PCI_DEVICES "/%s/config", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, header, sizeof(header)) < (ssize_t)sizeof(header))
-		header[14] = 0;
-	close(fd);
-	return header[14] & 0x7f;
+	return usr_sysfs_bytes(header, sizeof(header), USR_PCI_DEVICES "/%s/config",
+			       name) == (ssize_t)sizeof(header) &&
+	       header[14] & 0x7f;
 }
+
+/* A group's other members, those whose drivers stand in the way. */
+#define USR_MOST_MEMBERS 32
+
+struct usr_bind {
+	struct usr_device device[1 + USR_MOST_MEMBERS];
+	char override[1 + USR_MOST_MEMBERS][USR_OVERRIDE_MAX];
+	int count;
+	int prepared;		/* how many have our override */
+};
 
 /* A member whose driver does DMA by the kernel's rules cannot share a group. */
 static bool usr_in_the_way(const char *member, void *data)
 {
 	static const char *const harmless[] = { USR_OUR_DRIVER, "pcieport",
 						"pci-stub", "vfio-pci" };
-	struct usr_device *found = data;
+	struct usr_bind *bind = data;
 	struct usr_device device;
 	size_t i;
 
@@ -65,28 +67,31 @@ static bool usr_in_the_way(const char *member, void *data)
 	for (i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		if (!strcmp(device.driver, harmless[i]))
 			return true;
-	*found = device;
-	return false;
+	bind->device[bind->count++] = device;
+	return bind->count <= USR_MOST_MEMBERS;
 }
 
-static int usr_bind_check(const struct usr_device *device, unsigned flags)
+static int usr_bind_check(struct usr_bind *bind, unsigned flags)
 {
-	struct usr_device member = { .name = "" };
-	const char *name = device->name;
+	const struct usr_device *device = bind->device, *each;
+	bool group = flags & USR_BIND_GROUP;
 
 	if (!usr_module_loaded())
 		return usr_fail(ENOENT, "the module is not loaded: `modprobe udrv`");
-	if (usr_is_bridge(name))
-		return usr_fail(EOPNOTSUPP, "%s is a bridge, which cannot be driven from user space; bind a device behind it",
-				name);
-	if (device->driver[0] && !(flags & USR_BIND_TAKE))
-		return usr_fail(EBUSY, "%s has the driver %s: `udrv bind --take %s` takes it from it",
-				name, device->driver, name);
-	usr_group_members(name, usr_in_the_way, &member);
-	if (member.name[0])
-		return usr_fail(EBUSY, "%s is in IOMMU group %d together with %s, which has the driver %s: `udrv bind --take %s` takes that first",
-				name, device->group, member.name, member.driver,
-				member.name);
+	usr_group_members(device->name, usr_in_the_way, bind);
+	for (each = device; each < device + bind->count; each++) {
+		if (each > device && !group)
+			return usr_fail(EBUSY, "%s shares IOMMU group %d with %s, which has the driver %s: `udrv bind --take --group %s` takes all that is in the way",
+					device->name, device->group, each->name,
+					each->driver, device->name);
+		if (usr_is_bridge(each->name))
+			return usr_fail(EOPNOTSUPP, "%s is a bridge, which cannot be driven from user space; bind a device behind it",
+					each->name);
+		if (each->driver[0] && !(flags & USR_BIND_TAKE))
+			return usr_fail(EBUSY, "%s has the driver %s: `udrv bind --take %s%s` takes it from it",
+					each->name, each->driver,
+					group ? "--group " : "", device->name);
+	}
 	return 0;
 }
 
@@ -104,54 +109,80 @@ static int usr_leave_driver(const char *name, const char *driver)
 	return usr_sysfs_write(name, USR_PCI_DRIVERS "/%s/unbind", driver);
 }
 
-/* The override is ours.  Take it from its driver and have ours probe it. */
-static int usr_bind_move(const struct usr_device *device)
+/* Have our driver probe it; the module gives its reasons to the log only. */
+static int usr_bind_probe(const char *name)
 {
 	int log = usr_kernel_log(true);
 	char said[400];
-	int result = 0;
+	bool heard;
 
-	if (device->driver[0] && usr_leave_driver(device->name, device->driver)) {
-		result = usr_fail_root("bind --take", device->name);
-	} else {
-		usr_sysfs_write(device->name, USR_PCI_PROBE);
-		if (!usr_driver_is(device->name, USR_OUR_DRIVER)) {
-			if (!usr_kernel_said(log, device->name, "udrv:", said,
-					     sizeof(said)))
-				snprintf(said, sizeof(said), "the module refused it; the kernel's log (dmesg) says why");
-			result = usr_fail(EIO, "%s: %s", device->name,
-					  said);
-		}
-	}
+	usr_sysfs_write(name, USR_PCI_PROBE);
+	heard = usr_kernel_said(log, name, "udrv:", said, sizeof(said));
 	if (log >= 0)
 		close(log);
-	return result;
+	if (usr_driver_is(name, USR_OUR_DRIVER))
+		return 0;
+	return usr_fail(EIO, "%s: %s", name, heard ? said :
+			"the module refused it; the kernel's log (dmesg) says why");
+}
+
+static int usr_bind_all(struct usr_bind *bind)
+{
+	const struct usr_device *each;
+	int i;
+
+	for (i = 0; i < bind->count; i++) {
+		each = &bind->device[i];
+		usr_get_override(each->name, bind->override[i]);
+		if (usr_set_override(each->name, USR_OUR_DRIVER))
+			return usr_fail_root("bind", each->name);
+		bind->prepared++;
+	}
+	/* A group is free for us only when nobody else has a part of it. */
+	for (i = 0; i < bind->count; i++) {
+		each = &bind->device[i];
+		if (each->driver[0] && usr_leave_driver(each->name, each->driver))
+			return usr_fail_root("bind", each->name);
+	}
+	for (i = 0; i < bind->count; i++)
+		if (usr_bind_probe(bind->device[i].name))
+			return -1;
+	return 0;
+}
+
+/* As it was: first none is ours, then each goes back to its driver. */
+static void usr_bind_undo(struct usr_bind *bind)
+{
+	const struct usr_device *each;
+	int i, error = errno;
+
+	for (i = bind->prepared; i--;) {
+		each = &bind->device[i];
+		usr_set_override(each->name, bind->override[i]);
+		if (usr_driver_is(each->name, USR_OUR_DRIVER))
+			usr_leave_driver(each->name, USR_OUR_DRIVER);
+	}
+	for (i = bind->prepared; i--;)
+		if (bind->device[i].driver[0])
+			usr_sysfs_write(bind->device[i].name, USR_PCI_PROBE);
+	errno = error;
 }
 
 USR_API int usr_bind(const char *name, unsigned flags)
 {
-	char override[USR_OVERRIDE_MAX];
-	struct usr_device device;
-	int error;
+	struct usr_bind bind = { .count = 1 };
 
-	if (flags & ~USR_BIND_TAKE)
-		return usr_fail(EINVAL, "unknown flags %#x", flags);
-	if (usr_find(name, &device))
+	if (flags & ~(USR_BIND_TAKE | USR_BIND_GROUP))
+		return usr_fail(EINVAL, "unknown flags %#x for usr_bind()", flags);
+	if (usr_find(name, bind.device))
 		return -1;
-	if (!strcmp(device.driver, USR_OUR_DRIVER))
+	if (!strcmp(bind.device->driver, USR_OUR_DRIVER))
 		return 0;
-	if (usr_bind_check(&device, flags))
+	if (usr_bind_check(&bind, flags))
 		return -1;
-	usr_get_override(device.name, override);
-	if (usr_set_override(device.name, USR_OUR_DRIVER))
-		return usr_fail_root("bind", device.name);
-	if (!usr_bind_move(&device))
+	if (!usr_bind_all(&bind))
 		return 0;
-	error = errno;
-	usr_set_override(device.name, override);
-	if (device.driver[0])
-		usr_sysfs_write(device.name, USR_PCI_PROBE);
-	errno = error;
+	usr_bind_undo(&bind);
 	return -1;
 }
 

@@ -65,6 +65,8 @@ int usr_name_check(const char *name, struct usr_name *parsed);
 /* sysfs.c: paths are printf formats; none of these sets a sentence */
 
 __attribute__((format(printf, 3, 4)))
+ssize_t usr_sysfs_bytes(void *to, size_t size, const char *format, ...);
+__attribute__((format(printf, 3, 4)))
 bool usr_sysfs_read(char *to, size_t size, const char *format, ...);
 __attribute__((format(printf, 3, 4)))
 bool usr_sysfs_link(char *to, size_t size, const char *format, ...);

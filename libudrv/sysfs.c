@@ -8,22 +8,42 @@
 #include <unistd.h>
 #include "internal.h"
 
-/* The attribute's first line. */
-bool usr_sysfs_read(char *to, size_t size, const char *format, ...)
+static ssize_t usr_sysfs_get(void *to, size_t size, const char *format,
+			     va_list args)
 {
 	char path[PATH_MAX];
-	va_list args;
 	ssize_t got;
 	int fd;
 
-	va_start(args, format);
 	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
-	got = read(fd, to, size - 1);
+		return -1;
+	got = read(fd, to, size);
 	close(fd);
+	return got;
+}
+
+ssize_t usr_sysfs_bytes(void *to, size_t size, const char *format, ...)
+{
+	va_list args;
+	ssize_t got;
+
+	va_start(args, format);
+	got = usr_sysfs_get(to, size, format, args);
+	va_end(args);
+	return got;
+}
+
+/* The attribute's first line. */
+bool usr_sysfs_read(char *to, size_t size, const char *format, ...)
+{
+	va_list args;
+	ssize_t got;
+
+	va_start(args, format);
+	got = usr_sysfs_get(to, size - 1, format, args);
+	va_end(args);
 	if (got < 0)
 		return false;
 	to[got] = '\0';

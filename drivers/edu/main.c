@@ -92,8 +92,8 @@ static int parse(int argc, char **argv, struct options *options)
 	if (status)
 		return status;
 	if (argc - optind != 1)
-		return complain(argc == optind ? "which device?" :
-				"one device, please", "");
+		return complain(argc == optind ? "no device was given" :
+				"more than one device was given", "");
 	options->device = argv[optind];
 	return 0;
 }
