@@ -18,6 +18,7 @@ $(BENCHES): build/bench/%: build/obj/tests/bench/%_bench.o build/bench.a
 .PHONY: profile bench-result
 bench-result:
 	@mkdir -p build/out
+	@rm -f build/out/bench.tsv
 	@ln -sfn out/bench.tsv build/bench.tsv
 
 bench: $(BENCHES) bench-result
