@@ -35,8 +35,8 @@ static int usr_region_check(const struct udrv_region_info *region,
 		return usr_fail(EINVAL, "usr_region_map: offset %#llx is no multiple of the page size, %llu",
 				(unsigned long long)offset, (unsigned long long)page);
 	if (offset >= region->out_size || length > region->out_size - offset)
-		return usr_fail(EINVAL, "usr_region_map: %zu bytes at %#llx are not within the %llu bytes of region %u",
-				length, (unsigned long long)offset,
+		return usr_fail(EINVAL, "usr_region_map: offset %#llx, %zu bytes: that is not within the %llu bytes of region %u",
+				(unsigned long long)offset, length,
 				(unsigned long long)region->out_size, region->index);
 	return 0;
 }

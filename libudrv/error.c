@@ -44,7 +44,7 @@ static const struct {
 	{ EBADF, "the file is open for reading, which makes an observer: open it with O_RDWR to own the device" },
 	{ EBUSY, "somebody else holds it; `udrv info DEVICE` shows the owner" },
 	{ EPERM, "not allowed; the kernel's log (dmesg) says why" },
-	{ EACCES, "not allowed: an observer (O_RDONLY) cannot map a device, and only root may change others' files" },
+	{ EACCES, "the file is open for reading, which makes an observer, and those cannot map: open it with O_RDWR" },
 	{ ENODEV, "the device is gone: unbound, unplugged or released; open it again" },
 	{ ENXIO, "the device has no such region, interrupt kind or vector, or usr_irq_setup() was not called" },
 	{ ENOMEM, "no memory, or RLIMIT_MEMLOCK is used up (`ulimit -l` shows it, in KiB)" },

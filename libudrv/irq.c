@@ -57,7 +57,7 @@ USR_API int usr_irq_wait(int fd, struct udrv_irq_event *event, int timeout_ms)
 		return usr_fail(EINVAL, event ?
 			"usr_irq_wait: a time-out is in milliseconds, or -1 for none" :
 			"usr_irq_wait: event is NULL");
-	if (timeout_ms >= 0) {
+	if (timeout_ms >= 0 && fd >= 0) {	/* poll() skips negative ones */
 		ready = poll(&wait, 1, timeout_ms);
 		if (ready < 0)
 			return usr_fail_wait(fd);

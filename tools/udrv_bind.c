@@ -145,6 +145,23 @@ int tool_bind(const struct tool_command *command, int argc, char **argv)
 
 /* --------------------------------------------------------------------- unbind */
 
+/* Its driver cannot have it while another of the group is ours. */
+static void print_still_bound(const struct usr_device *device)
+{
+	struct usr_device *all;
+	int i, count;
+
+	count = usr_list(&all);
+	if (count < 0)
+		return;
+	for (i = 0; i < count; i++)
+		if (device->group >= 0 && all[i].group == device->group &&
+		    !strcmp(all[i].driver, "udrv"))
+			printf("%s of the same IOMMU group is still bound, which keeps kernel drivers out\n",
+			       all[i].name);
+	free(all);
+}
+
 static int do_unbind(const char *name)
 {
 	struct usr_device device;
@@ -164,11 +181,13 @@ static int do_unbind(const char *name)
 		return tool_failed();
 	if (owner[0])
 		printf("%s was cut off from %s\n", owner, device.name);
-	if (usr_find(device.name, &device) || !device.driver[0])
-		printf("%s is unbound, and no driver wants it\n", device.name);
-	else
+	if (usr_find(device.name, &device) || !device.driver[0]) {
+		printf("%s is unbound, and has no driver\n", device.name);
+		print_still_bound(&device);
+	} else {
 		printf("%s is unbound, and has the driver %s\n", device.name,
 		       device.driver);
+	}
 	return TOOL_DONE;
 }
 

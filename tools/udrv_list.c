@@ -10,7 +10,7 @@
 static void print_row(const char *name, const char *ids, const char *driver,
 		      const char *group, const char *holder, const char *about)
 {
-	printf("%-13s %-9s %-12s %-5s %-22s %s\n", name, ids, driver, group,
+	printf("%-13s %-9s %-15s %-5s %-22s %s\n", name, ids, driver, group,
 	       holder, about);
 }
 
