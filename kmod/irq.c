@@ -9,6 +9,7 @@
  */
 #include <linux/capability.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -45,9 +46,9 @@ void udrv_rule_run(const struct udrv_rule_op *ops, int count, u32 claimed)
 }
 
 /* v->lock is held.  Hold the interrupt back until somebody reads. */
-static void udrv_vector_storm(struct udrv_vector *v)
+static noinline void udrv_vector_storm(struct udrv_vector *v)
 {
-	struct udrv_device *d = v->o->d;
+	struct udrv_device *d = v->d;
 
 	if (v->mask_by == UDRV_MASK_BY_DEVICE)
 		pci_intx(d->pdev, 0);
@@ -62,7 +63,7 @@ static void udrv_vector_storm(struct udrv_vector *v)
 }
 
 /* v->lock is held.  An interrupt is ours: count it. */
-void udrv_vector_hit(struct udrv_vector *v, u32 status)
+static __always_inline void udrv_vector_hit(struct udrv_vector *v, u32 status)
 {
 	u32 seen = READ_ONCE(v->slot->seen);
 
@@ -75,8 +76,8 @@ void udrv_vector_hit(struct udrv_vector *v, u32 status)
 	v->armed = false;
 	v->unclaimed = 0;
 	WRITE_ONCE(v->slot->count, v->count);
-	atomic64_inc(&v->o->d->count.interrupts);
-	trace_udrv_irq(v->o->d, v->index, v->count, status);
+	atomic64_inc(&v->d->count.interrupts);
+	trace_udrv_irq(v->d, v->index, v->count, status);
 	if (unlikely(v->count - seen > UDRV_STORM) && !v->masked)
 		udrv_vector_storm(v);
 }
@@ -117,14 +118,14 @@ static irqreturn_t udrv_intx_handler(int irq, void *data)
 	spin_lock(&v->lock);
 	ours = udrv_vector_listens(v);
 	if (ours && v->mask_by == UDRV_MASK_BY_DEVICE)
-		ours = pci_check_and_mask_intx(v->o->d->pdev);
+		ours = pci_check_and_mask_intx(v->d->pdev);
 	else if (ours)
 		disable_irq_nosync(irq);
 	if (ours) {
 		v->masked = true;
 		udrv_vector_hit(v, 0);
 	} else {
-		atomic64_inc(&v->o->d->count.not_ours);
+		atomic64_inc(&v->d->count.not_ours);
 	}
 	spin_unlock(&v->lock);
 	if (!ours)
@@ -157,12 +158,12 @@ static irqreturn_t udrv_rule_disclaims(struct udrv_vector *v)
 {
 	bool message = v->o->irq_kind != UDRV_IRQ_INTX;
 
-	atomic64_inc(&v->o->d->count.not_ours);
+	atomic64_inc(&v->d->count.not_ours);
 	if (++v->unclaimed % UDRV_DOUBT)
 		return message ? IRQ_HANDLED : IRQ_NONE;
 	if (message ? v->unclaimed > UDRV_STORM :
 	    v->mask_by == UDRV_MASK_BY_DEVICE &&
-	    pci_check_and_mask_intx(v->o->d->pdev)) {
+	    pci_check_and_mask_intx(v->d->pdev)) {
 		udrv_vector_storm(v);
 		return IRQ_HANDLED;
 	}
@@ -196,7 +197,7 @@ static irqreturn_t udrv_rule_handler(int irq, void *data)
  */
 void udrv_vector_unmask(struct udrv_vector *v)
 {
-	struct pci_dev *pdev = v->o->d->pdev;
+	struct pci_dev *pdev = v->d->pdev;
 
 	if (v->mask_by == UDRV_MASK_BY_LINE) {
 		v->masked = false;
@@ -228,6 +229,7 @@ struct udrv_vector *udrv_vector_get(struct udrv_open *o, u32 index)
 	slots = page_address(o->event_pages[index / per_page]);
 	v->slot = &slots[index % per_page];
 	v->o = o;
+	v->d = o->d;
 	v->index = index;
 	init_waitqueue_head(&v->wait);
 	spin_lock_init(&v->lock);
@@ -520,6 +522,9 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 		v->irq = pci_irq_vector(o->d->pdev, v->index);
 	handler = v->rule ? udrv_rule_handler :
 		  kind == UDRV_IRQ_INTX ? udrv_intx_handler : udrv_message_handler;
+	/* Nobody shares a message, and its storms we see ourselves. */
+	if (kind != UDRV_IRQ_INTX)
+		irq_set_status_flags(v->irq, IRQ_IS_POLLED);
 	ret = request_irq(v->irq, handler, flags, o->irq_name, v);
 	if (ret == -EBUSY)
 		return udrv_refuse(o, ret,

@@ -42,6 +42,7 @@ struct udrv_rule {
 /* Made once, then stays as long as its open: pollers hold its wait queue. */
 struct udrv_vector {
 	struct udrv_open *o;
+	struct udrv_device *d;
 	u32 index;
 	wait_queue_head_t wait;
 	struct udrv_event_slot *slot;	/* user-mapped: never trusted */
@@ -70,7 +71,6 @@ static inline u32 udrv_vector_pending(const struct udrv_vector *v)
 
 /* irq.c */
 void udrv_vector_unmask(struct udrv_vector *v);
-void udrv_vector_hit(struct udrv_vector *v, u32 status);
 void udrv_rule_run(const struct udrv_rule_op *ops, int count, u32 claimed);
 struct udrv_vector *udrv_vector_get(struct udrv_open *o, u32 index);
 

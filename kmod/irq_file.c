@@ -8,7 +8,7 @@
 #include "irq.h"
 
 /* v->lock is held.  Let the next interrupt come. */
-static void udrv_vector_arm(struct udrv_vector *v)
+static noinline void udrv_vector_arm(struct udrv_vector *v)
 {
 	if (v->quiet)
 		return;
@@ -27,7 +27,8 @@ static int udrv_vector_error(const struct udrv_vector *v)
 }
 
 /* Take what is pending (1), or arm (0). */
-static int udrv_vector_take(struct udrv_vector *v, struct udrv_irq_event *event)
+static __always_inline int udrv_vector_take(struct udrv_vector *v,
+					    struct udrv_irq_event *event)
 {
 	int ret;
 
@@ -35,9 +36,11 @@ static int udrv_vector_take(struct udrv_vector *v, struct udrv_irq_event *event)
 	ret = udrv_vector_error(v);
 	if (ret)
 		goto unlock;
-	if (!udrv_vector_pending(v))
-		udrv_vector_arm(v);
 	event->count = udrv_vector_pending(v);
+	if (!event->count) {
+		udrv_vector_arm(v);
+		event->count = udrv_vector_pending(v);
+	}
 	if (event->count) {
 		event->status = v->status;
 		event->time_ns = v->time_ns;
@@ -50,16 +53,16 @@ unlock:
 }
 
 /* The caller's buffer was bad: the events are for the next reader. */
-static void udrv_vector_untake(struct udrv_vector *v,
-			       const struct udrv_irq_event *event)
+static noinline void udrv_vector_untake(struct udrv_vector *v,
+					struct udrv_irq_event event)
 {
 	spin_lock_irq(&v->lock);
 	if (udrv_vector_pending(v))
-		v->status |= event->status;
+		v->status |= event.status;
 	else
-		v->status = event->status;
-	v->time_ns = event->time_ns;
-	WRITE_ONCE(v->slot->seen, v->slot->seen - event->count);
+		v->status = event.status;
+	v->time_ns = event.time_ns;
+	WRITE_ONCE(v->slot->seen, v->slot->seen - event.count);
 	spin_unlock_irq(&v->lock);
 	wake_up_interruptible_poll(&v->wait, EPOLLIN | EPOLLRDNORM);
 }
@@ -76,8 +79,8 @@ static bool udrv_vector_ready(struct udrv_vector *v)
 }
 
 /* Three fields by hand: the general copy costs more than the rest of a read. */
-static int udrv_event_copy(struct udrv_irq_event __user *to,
-			   const struct udrv_irq_event *event)
+static __always_inline int udrv_event_copy(struct udrv_irq_event __user *to,
+					   const struct udrv_irq_event *event)
 {
 	if (!user_access_begin(to, sizeof(*to)))
 		return -EFAULT;
@@ -92,6 +95,15 @@ fault:
 	return -EFAULT;
 }
 
+/* Apart from the read that finds something, which it would make slower. */
+static noinline int udrv_vector_block(struct udrv_vector *v, struct file *file)
+{
+	if (file->f_flags & O_NONBLOCK)
+		return -EAGAIN;
+	/* One reader for an event; the others sleep on. */
+	return wait_event_interruptible_exclusive(v->wait, udrv_vector_ready(v));
+}
+
 ssize_t udrv_vector_read(struct udrv_vector *v, struct file *file,
 			 char __user *to, size_t size)
 {
@@ -104,18 +116,14 @@ ssize_t udrv_vector_read(struct udrv_vector *v, struct file *file,
 		ret = udrv_vector_take(v, &event);
 		if (ret)
 			break;
-		if (file->f_flags & O_NONBLOCK)
-			return -EAGAIN;
-		/* One reader for an event; the others sleep on. */
-		ret = wait_event_interruptible_exclusive(v->wait,
-							 udrv_vector_ready(v));
+		ret = udrv_vector_block(v, file);
 		if (ret)
 			return ret;
 	}
 	if (ret < 0)
 		return ret;
 	if (unlikely(udrv_event_copy((void __user *)to, &event))) {
-		udrv_vector_untake(v, &event);
+		udrv_vector_untake(v, event);
 		return -EFAULT;
 	}
 	return sizeof(event);
