@@ -208,8 +208,8 @@ install: all ## install below PREFIX (and DESTDIR)
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libudrv.so
 	$(if $(DESTDIR),,-ldconfig)
 	$(PC) >$(DESTDIR)$(LIBDIR)/pkgconfig/libudrv.pc
-	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv.h
-	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/uapi/udrv.h
+	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv.h
+	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
 
 uninstall: ## remove what install installed
@@ -217,7 +217,7 @@ uninstall: ## remove what install installed
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a $(notdir $(SHARED)) \
 		$(SONAME) libudrv.so pkgconfig/libudrv.pc)
-	rm -f $(DESTDIR)$(INCLUDEDIR)/udrv.h $(DESTDIR)$(INCLUDEDIR)/uapi/udrv.h
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/udrv
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))
 	$(if $(DESTDIR),,-ldconfig)
 
