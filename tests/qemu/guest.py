@@ -95,6 +95,8 @@ class Guest:
 
     def run(self) -> int | None:
         """Serve until the end; the command's status, None if the guest died."""
+        # A file of its own, should the same machine be running already.
+        self.log.unlink(missing_ok=True)
         try:
             with self.log.open("wb") as log, \
                     selectors.DefaultSelector() as selector:
@@ -141,12 +143,10 @@ class Guest:
             return
         lines = self.lines[name].feed(data)
         if name == "stderr":
-            for line in lines:
-                # The cable between two guest NICs ends nowhere on the host.
-                if "is not connected to host network" not in line:
-                    print(line, file=sys.stderr, flush=True)
-            return
-        if name == "serial":
+            # QEMU's own remarks; a blocked DMA, for example, makes it talk.
+            lines = [f"qemu: {line}" for line in lines]
+            data = "".join(f"{line}\n" for line in lines).encode()
+        if name in ("serial", "stderr"):
             log.write(data)
             log.flush()
             self.tail.extend(lines)
