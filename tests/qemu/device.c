@@ -273,7 +273,7 @@ int irq_setup(int fd, unsigned int kind, unsigned int vectors,
 {
 	struct udrv_irq_setup set = {
 		.size = sizeof(set), .kind = kind, .vectors = vectors,
-		.rules = (uintptr_t)rules, .rule_count = count,
+		.rules = count ? (uintptr_t)rules : 0, .rule_count = count,
 		.rule_size = count ? sizeof(*rules) : 0,
 	};
 
