@@ -56,7 +56,7 @@ static u32 udrv_capability_size(struct udrv_device *d, u8 id, u8 at)
 	case PCI_CAP_ID_MSIX:
 		return PCI_CAP_MSIX_SIZEOF;
 	case PCI_CAP_ID_EXP:
-		return PCI_CAP_EXP_ENDPOINT_SIZEOF_V2;
+		return PCI_EXP_SLTSTA2 + 2;	/* version 2, whatever it is */
 	case PCI_CAP_ID_AF:
 		return PCI_CAP_AF_SIZEOF;
 	case PCI_CAP_ID_VNDR:

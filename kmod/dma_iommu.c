@@ -23,11 +23,11 @@ static struct iova *udrv_iova_below(struct udrv_open *o, unsigned long pages,
 	}
 	if (last < o->iova_first)
 		return NULL;
-	range = alloc_iova(o->iovad, pages, last_pfn, false);
-	if (range || !o->spare_range)
-		return range;
-	__free_iova(o->iovad, o->spare_range);
+	if (range)
+		__free_iova(o->iovad, range);
 	o->spare_range = NULL;
+	/* It remembers what did not fit below 4 GiB, whatever the limit was. */
+	o->iovad->max32_alloc_size = o->iovad->dma_32bit_pfn;
 	return alloc_iova(o->iovad, pages, last_pfn, false);
 }
 
