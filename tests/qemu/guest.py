@@ -17,7 +17,8 @@ from typing import Any
 from machines import IVSHMEM_BYTES, IVSHMEM_VECTORS
 
 EVENT_SECONDS = 20.0
-LOG_LINES_SHOWN = 40
+NMI_SECONDS = 5.0
+LOG_LINES_SHOWN = 80
 
 
 def _ivshmem_peer(link: socket.socket) -> None:
@@ -115,6 +116,7 @@ class Guest:
     def _serve(self, selector: selectors.BaseSelector, log: Any) -> str:
         """Pass everything on; why it ended."""
         heard = time.monotonic()
+        reason = ""
         while selector.get_map():
             for key, _ in selector.select(timeout=1):
                 data = self._receive(key.data)
@@ -126,7 +128,15 @@ class Guest:
                 self._take(key.data, data, log)
             self._answer_event()
             if self.silence and time.monotonic() - heard > self.silence:
-                return f"the guest said nothing for {self.silence:.0f} s"
+                if reason:
+                    return reason
+                # It panics on an NMI, and its log then says where it was.
+                reason = f"the guest said nothing for {self.silence:.0f} s"
+                self.silence = NMI_SECONDS
+                heard = time.monotonic()
+                self._qmp(None, '{"execute": "inject-nmi"}')
+        if reason:
+            return reason
         return f"QEMU ended ({self.qemu.wait()}) before the command did"
 
     def _receive(self, name: str) -> bytes:

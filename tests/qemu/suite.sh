@@ -16,6 +16,15 @@ say()
 	printf '[%3ds] %s\n' $(($(date +%s) - started)) "$*" >&2
 }
 
+# take_lock FD: one process at a time downloads or builds a kernel.
+take_lock()
+{
+	flock -n "$1" || {
+		say "another run is preparing this kernel; waiting for it"
+		flock "$1"
+	}
+}
+
 # host_mirror [-security]: where this host gets its packages from.
 host_mirror()
 {
