@@ -179,6 +179,19 @@ USR_API int usr_dma_free(int fd, const struct usr_dma *dma)
 
 /* ----------------------------------------------------- memory of the process */
 
+static int usr_map_memory(int fd, struct udrv_dma *entry, struct usr_dma *dma)
+{
+	if (usr_dma_call(fd, UDRV_DMA_MAP, entry, 1, NULL, "usr_dma_map"))
+		return -1;
+	*dma = (struct usr_dma) {
+		.address = (void *)(uintptr_t)entry->address,
+		.iova = entry->out_iova,
+		.length = (size_t)entry->length,
+		.id = entry->id,
+	};
+	return (int)entry->out_segments;
+}
+
 USR_API int usr_dma_map_segments(int fd, void *address, size_t length,
 				 unsigned direction, unsigned width,
 				 struct udrv_dma_segment *segments,
@@ -196,27 +209,27 @@ USR_API int usr_dma_map_segments(int fd, void *address, size_t length,
 	if (!dma || (capacity && !segments))
 		return usr_fail(EINVAL, "usr_dma_map_segments: %s is NULL",
 				dma ? "segments" : "dma");
-	if (usr_dma_call(fd, UDRV_DMA_MAP, &entry, 1, NULL, "usr_dma_map"))
-		return -1;
-	*dma = (struct usr_dma) {
-		.address = address,
-		.iova = entry.out_iova,
-		.length = length,
-		.id = entry.id,
-	};
-	return (int)entry.out_segments;
+	return usr_map_memory(fd, &entry, dma);
 }
 
 USR_API int usr_dma_map(int fd, void *address, size_t length,
 			unsigned direction, unsigned width, struct usr_dma *dma)
 {
-	int segments;
+	struct udrv_dma entry = {
+		.flags = direction,
+		.width = width,
+		.address = (uintptr_t)address,
+		.length = length,
+	};
 
 	if (!dma)
 		return usr_fail(EINVAL, "usr_dma_map: dma is NULL");
-	segments = usr_dma_map_segments(fd, address, length, direction, width,
-					NULL, 0, dma);
-	return segments < 0 ? -1 : 0;
+	if (usr_map_memory(fd, &entry, dma) >= 0)
+		return 0;
+	if (errno == ENOSPC && entry.out_segments > 1)
+		return usr_fail(ENOSPC, "usr_dma_map: no IOMMU makes this memory one piece, for the device it is %u: use usr_dma_map_segments() or usr_dma_alloc()",
+				entry.out_segments);
+	return -1;
 }
 
 USR_API int usr_dma_sync(int fd, const struct usr_dma *dma, size_t offset,

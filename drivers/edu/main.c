@@ -165,6 +165,8 @@ int main(int argc, char **argv)
 	bool bound;
 	int fd, status;
 
+	/* What was done, in the order it was done, before a complaint about it. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	status = parse(argc, argv, &options);
 	if (status)
 		return status < 0 ? 0 : status;
