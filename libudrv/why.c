@@ -23,7 +23,7 @@ int usr_kernel_log(bool from_now)
 	return log;
 }
 
-/* What follows the address in the last line that has it, and the word. */
+/* What follows the address and the word in the last line that has both. */
 bool usr_kernel_said(int log, const char *address, const char *word, char *text,
 		     size_t size)
 {
@@ -41,9 +41,10 @@ bool usr_kernel_said(int log, const char *address, const char *word, char *text,
 		record[strcspn(record, "\n")] = '\0';
 		said = strchr(record, ';');
 		at = said ? strstr(said, address) : NULL;
-		if (!at || !strstr(at, word))
+		at = at ? strstr(at, word) : NULL;
+		if (!at)
 			continue;
-		at += strlen(address);
+		at += strlen(word);
 		snprintf(text, size, "%s", at + strspn(at, ": "));
 		found = true;
 	}
@@ -94,13 +95,37 @@ static bool usr_fd_owns(const char *pid, const char *fd)
 	return (flags & O_ACCMODE) == O_RDWR;
 }
 
+/*
+ * Which of the nodes is this file?  -1: none.  By name first: stat() of just
+ * any file may hang, in a dead file server say.
+ */
+static int usr_fd_node(DIR *files, const char *fd, const struct usr_nodes *nodes)
+{
+	char target[PATH_MAX];
+	const char *name;
+	struct stat st;
+	ssize_t length;
+	int i;
+
+	length = readlinkat(dirfd(files), fd, target, sizeof(target) - 1);
+	if (length < 0)
+		return -1;
+	target[length] = '\0';
+	name = strrchr(target, '/');
+	for (i = 0; name && i < nodes->count; i++)
+		if (!strcmp(name + 1, nodes->name[i]) &&
+		    !fstatat(dirfd(files), fd, &st, 0) &&
+		    S_ISCHR(st.st_mode) && st.st_rdev == nodes->node[i])
+			return i;
+	return -1;
+}
+
 /* Which of the nodes does the process own?  -1: none. */
 static int usr_process_owns(const char *pid, const struct usr_nodes *nodes)
 {
 	char path[PATH_MAX];
 	struct dirent *entry;
-	int i, found = -1;
-	struct stat st;
+	int node, found = -1;
 	DIR *files;
 
 	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
@@ -108,13 +133,9 @@ static int usr_process_owns(const char *pid, const struct usr_nodes *nodes)
 	if (!files)
 		return -1;
 	while (found < 0 && (entry = readdir(files))) {
-		if (fstatat(dirfd(files), entry->d_name, &st, 0) ||
-		    !S_ISCHR(st.st_mode))
-			continue;
-		for (i = 0; i < nodes->count; i++)
-			if (st.st_rdev == nodes->node[i] &&
-			    usr_fd_owns(pid, entry->d_name))
-				found = i;
+		node = usr_fd_node(files, entry->d_name, nodes);
+		if (node >= 0 && usr_fd_owns(pid, entry->d_name))
+			found = node;
 	}
 	closedir(files);
 	return found;
@@ -219,15 +240,16 @@ static int usr_fail_missing(const char *address)
 
 static int usr_fail_access(const char *path, const char *device)
 {
-	struct passwd *user;
-	struct group *group;
+	struct passwd user_space, *user = NULL;
+	struct group group_space, *group = NULL;
+	char user_text[1024], group_text[1024];
 	struct stat st;
 
 	if (stat(path, &st))
 		return usr_fail(EACCES, "%s cannot be reached: a directory on the way is closed to this user",
 				path);
-	user = getpwuid(st.st_uid);
-	group = getgrgid(st.st_gid);
+	getpwuid_r(st.st_uid, &user_space, user_text, sizeof(user_text), &user);
+	getgrgid_r(st.st_gid, &group_space, group_text, sizeof(group_text), &group);
 	return usr_fail(EACCES, "%s belongs to %s:%s, mode %03o: open it as that user, or `udrv bind --owner USER %s` as root",
 			path, user ? user->pw_name : "?",
 			group ? group->gr_name : "?", st.st_mode & 0777, device);
@@ -243,7 +265,7 @@ static int usr_fail_denied(const char *device)
 	if (log >= 0)
 		close(log);
 	if (found)
-		return usr_fail(EPERM, "%s: %s", device, said);
+		return usr_fail(EPERM, "%s: open refused: %s", device, said);
 	return usr_fail(EPERM, "%s: refused; the kernel's log (dmesg, as root) says why: interrupts are not remapped (module parameter allow_unsafe_interrupts=1), or another user's driver had it last and it cannot be reset (open it as root)",
 			device);
 }
