@@ -24,6 +24,11 @@ MACHINE ?= iommu
 MACHINES ?=
 TESTS ?=
 
+# V=1 shows the commands.
+V ?=
+Q := $(if $(V),,@)
+tell = @$(if $(V),:,printf '  %-4s %s\n' $(1) $@)
+
 CC ?= cc
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
@@ -88,40 +93,46 @@ tools: $(TOOL) ## build the tools
 tests: $(VM_TESTS) $(UNIT_TESTS)
 
 build/obj/%.o: %.c | need-build
+	$(call tell,CC)
 	@mkdir -p $(@D)
-	$(COMPILE) $(PKG_CFLAGS) -c -o $@ $<
+	$(Q)$(COMPILE) $(PKG_CFLAGS) -c -o $@ $<
 
 # Only what include/udrv.h marks is visible outside the shared library.
 $(LIB_OBJ): CFLAGS += -fvisibility=hidden
 $(LIB_OBJ): CPPFLAGS += -Ilibudrv
 
 build/libudrv.a: $(LIB_OBJ)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call tell,AR)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(SHARED): $(LIB_OBJ)
-	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call tell,LD)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 build/libudrv.so: $(SHARED)
-	ln -sf $(<F) build/$(SONAME)
-	ln -sf $(<F) $@
+	@ln -sf $(<F) build/$(SONAME)
+	@ln -sf $(<F) $@
 
 PC = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@LIBDIR@|$(LIBDIR)|g' \
 	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|g' -e 's|@VERSION@|$(VERSION)|g' \
 	libudrv/libudrv.pc.in
 build/libudrv.pc: libudrv/libudrv.pc.in Makefile
+	$(call tell,GEN)
 	@mkdir -p $(@D)
-	$(PC) >$@
+	@$(PC) >$@
 
-LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
+LINK = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
 define driver_rule
 build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) build/libudrv.a
+	$$(call tell,LD)
 	$$(LINK)
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call driver_rule,$(name))))
 
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
+	$(call tell,LD)
 	$(LINK)
 
 # --- test programs
@@ -131,31 +142,37 @@ $(filter build/obj/tests/unit/%,$(call objects,tests/*/*.c)): | need-test
 
 # An archive, so that a driver's main() stays out of its unit tests.
 build/drivers.a: $(DRIVER_OBJ)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call tell,AR)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(UNIT_TESTS): LDLIBS += -lcmocka
 $(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/libudrv.a
+	$(call tell,LD)
 	@mkdir -p $(@D)
 	$(LINK)
 
 $(QEMU_TESTS): build/tests/%: build/obj/tests/qemu/%.o $(HARNESS_OBJ) build/libudrv.a
+	$(call tell,LD)
 	@mkdir -p $(@D)
 	$(LINK) -lpthread
 
 $(ABI_TESTS): build/tests/%: build/obj/tests/%.o $(HARNESS_OBJ) build/libudrv.a
+	$(call tell,LD)
 	@mkdir -p $(@D)
 	$(LINK) -lpthread
 
 # The same once more as 32-bit callers of a 64-bit kernel.
 build/obj32/%.o: %.c | need-test
+	$(call tell,CC)
 	@mkdir -p $(@D)
-	$(COMPILE) -m32 -Itests/qemu -c -o $@ $<
+	$(Q)$(COMPILE) -m32 -Itests/qemu -c -o $@ $<
 
 $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 		$(patsubst build/obj/%,build/obj32/%,$(HARNESS_OBJ))
+	$(call tell,LD)
 	@mkdir -p $(@D)
-	$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
+	$(Q)$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
 -include tests/bench/bench.mk
 
