@@ -52,7 +52,6 @@ static void unmapped_address_is_stopped(void)
 	struct udrv_dma map;
 
 	start();
-	logged("fault addr");
 	MUST_OK(map_memory(UDRV_DMA_BOTH, &map));
 	/* Just outside on both sides, and where the memory really may be. */
 	edu_dma_out(&edu, map.out_iova - PAGE, EDU_BUFFER_SIZE);

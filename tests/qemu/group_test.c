@@ -31,7 +31,6 @@ static void one_opener_per_group(void)
 	int other;
 
 	need_iommu();
-	logged("x");
 	edu = edu_open(GROUP_EDU);
 	MUST_OK(device_bind(GROUP_EDU_2));
 	MUST_ERROR(device_open(GROUP_EDU_2, O_RDWR), EBUSY);
@@ -89,14 +88,13 @@ static void foreign_driver_in_the_group(void)
 	need_iommu();
 	if (system("modprobe uio_pci_generic 2>/dev/null"))
 		skip("no uio_pci_generic in this kernel");
-	logged("x");
 	MUST_OK(device_bind_to(GROUP_EDU_2, "uio_pci_generic"));
 	MUST(device_bind(GROUP_EDU) < 0);
 	/* The reason names the one that is in the way. */
-	WAIT_FOR(logged("another driver"));
-	MUST(logged(GROUP_EDU_2) || logged("uio_pci_generic"));
 	MUST(device_bound_to(GROUP_EDU_2, "uio_pci_generic"));
 	MUST_OK(device_unbind(GROUP_EDU_2));
+	WAIT_FOR(logged("another driver"));
+	MUST(logged(GROUP_EDU_2) || logged("uio_pci_generic"));
 	MUST_OK(device_bind(GROUP_EDU));
 	/* The other way round the kernel refuses. */
 	MUST(device_bind_to(GROUP_EDU_2, "uio_pci_generic") < 0);
@@ -109,7 +107,6 @@ static void bridge_is_refused(void)
 {
 	if (!device_bound_to(BRIDGE, ""))
 		skip("the bridge has a driver");
-	logged("x");
 	MUST(device_bind(BRIDGE) < 0);
 	MUST(device_bound_to(BRIDGE, ""));
 	WAIT_FOR(logged("bridge"));
@@ -178,7 +175,6 @@ static void other_user_is_refused_without_reset(void)
 	/* Fresh from the kernel's hands it is anybody's. */
 	MUST_EQUAL(reap(spawn(open_as_nobody_works, NULL)), 0);
 	MUST_EQUAL(reap(spawn(open_as_nobody_works, NULL)), 0);
-	logged("x");
 	close((int)MUST_OK(device_open(EDU, O_RDWR)));
 	MUST_EQUAL(reap(spawn(open_as_nobody, NULL)), 0);
 	WAIT_FOR(logged("CAP_SYS_RAWIO"));

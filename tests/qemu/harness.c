@@ -164,6 +164,7 @@ static int run_test(const struct test *test)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	clean_up();
 	pinned = pinned_pages();
+	log_start();
 	pid = fork();
 	if (!pid) {
 		test->run();

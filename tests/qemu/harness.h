@@ -98,6 +98,7 @@ long vmstat(const char *name);
 long pinned_pages(void);
 uint64_t interrupts_of(const char *name);	/* /proc/interrupts, all CPUs */
 bool has_interrupt(const char *name);
+void log_start(void);
 bool logged(const char *text);	/* by the kernel since the test began */
 int logged_times(const char *text);
 

@@ -204,7 +204,6 @@ static void open_needs_interrupt_remapping(void)
 	struct edu edu;
 
 	need("nointremap");
-	logged("x");
 	MUST_OK(device_bind(EDU));
 	MUST_ERROR(device_open(EDU, O_RDWR), EPERM);
 	WAIT_FOR(logged("allow_unsafe_interrupts"));

@@ -177,10 +177,17 @@ bool has_interrupt(const char *name)
 	return interrupt_line(name, &sum);
 }
 
-/* The log is read from where it was when the test first asked. */
+static int kmsg = -1;
+
+void log_start(void)
+{
+	kmsg = (int)MUST_OK(sys(open("/dev/kmsg",
+				     O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+	lseek(kmsg, 0, SEEK_END);
+}
+
 int logged_times(const char *text)
 {
-	static int kmsg = -1;
 	static char seen[1 << 18];
 	static size_t used;
 	const char *at = seen;
@@ -188,11 +195,6 @@ int logged_times(const char *text)
 	ssize_t size;
 	int times = 0;
 
-	if (kmsg < 0) {
-		kmsg = (int)MUST_OK(sys(open("/dev/kmsg",
-				O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
-		lseek(kmsg, 0, SEEK_END);
-	}
 	while ((size = read(kmsg, record, sizeof(record))) > 0 ||
 	       (size < 0 && errno == EPIPE)) {
 		if (size > 0 && used + (size_t)size < sizeof(seen) - 1) {
