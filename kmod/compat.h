@@ -71,6 +71,9 @@ static inline bool udrv_iommu_capable(struct device *dev, enum iommu_cap cap)
 #ifdef UDRV_HAVE_DEVICE_IOMMU_CAPABLE
 	return device_iommu_capable(dev, cap);
 #else
+	/* Here this meant snoop control; DMA on x86 is coherent without. */
+	if (IS_ENABLED(CONFIG_X86) && cap == IOMMU_CAP_CACHE_COHERENCY)
+		return true;
 	return iommu_capable(dev->bus, cap);
 #endif
 }

@@ -58,7 +58,7 @@ static int udrv_function_reset(struct udrv_device *d)
 		return -EOPNOTSUPP;
 	pci_write_config_word(d->pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
 	ret = __pci_reset_function_locked(d->pdev);
-	if (ret)
+	if (ret && ret != -ENOTTY)
 		pci_warn(d->pdev, "udrv: reset failed: %d\n", ret);
 	return ret;
 }
@@ -97,7 +97,9 @@ static int udrv_device_start(struct udrv_device *d)
 		pci_disable_device(d->pdev);
 		return -ENOMEM;
 	}
-	udrv_function_reset(d);
+	/* A bus reset is no method if the bus has other functions. */
+	if (udrv_function_reset(d) == -ENOTTY)
+		d->can_reset = false;
 	udrv_restore_config(d);
 	return 0;
 }

@@ -48,6 +48,7 @@ int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 	va_end(args);
 
 	spin_lock(&o->reason_lock);
+	o->refusals++;
 	o->reason_errno = -error;
 	strscpy(o->reason, text, sizeof(o->reason));
 	spin_unlock(&o->reason_lock);
@@ -207,21 +208,42 @@ static const struct {
 	[_IOC_NR(UDRV_REASON)]		= { udrv_reason, true },
 };
 
+/* For what fails in one way only, whatever the command. */
+static const char *udrv_plain_reason(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return "the argument is shorter than any version of it was, or a flag or reserved field is not 0";
+	case -E2BIG:
+		return "the argument has fields this module does not know: the module is older than the program";
+	case -EFAULT:
+		return "an address in the call is not memory, or not writable";
+	case -ENODEV:
+		return "the device was unbound, unplugged or released: open it again";
+	case -ENOMEM:
+		return "the kernel has no memory left for this";
+	case -EINTR:
+		return "a signal ended the call";
+	default:
+		return "refused by the kernel";
+	}
+}
+
 static long udrv_file_ioctl(struct file *file, unsigned int command,
 			    unsigned long arg)
 {
 	struct udrv_open *o = file->private_data;
-	u32 nr = _IOC_NR(command);
+	u32 nr = _IOC_NR(command), told;
 	long ret;
 
 	if (command != _IO(UDRV_IOC_TYPE, nr) || nr >= ARRAY_SIZE(udrv_commands))
 		return -ENOTTY;
 	if (!o->owner && !udrv_commands[nr].observer)
 		return -EBADF;
+	told = READ_ONCE(o->refusals);
 	ret = udrv_commands[nr].call(o, (void __user *)arg);
-	if (ret == -ENODEV)
-		udrv_refuse(o, ret,
-			"the device was unbound, unplugged or released: open it again");
+	if (unlikely(ret < 0) && told == READ_ONCE(o->refusals))
+		udrv_refuse(o, ret, "%s", udrv_plain_reason(ret));
 	return ret;
 }
 

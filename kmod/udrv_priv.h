@@ -97,6 +97,7 @@ struct udrv_open {
 	struct pid *pid;
 	spinlock_t reason_lock;
 	int reason_errno;
+	u32 refusals;
 	char reason[sizeof_field(struct udrv_reason, out_text)];
 
 	/* The owner's.  Under d->lock unless said otherwise. */
