@@ -28,7 +28,7 @@ from dataclasses import dataclass, field, replace
 DEVICES = [
     "edu,id=edu0,addr=3", "edu,id=edu1,addr=4",
     "ivshmem-doorbell,id=ivshmem,addr=5,chardev=ivshmem,vectors=4",
-    "e1000,id=nic0,addr=6,netdev=end0,romfile=",
+    "e1000,id=nic0,addr=6,netdev=end0,romfile=vgabios-stdvga.bin",
     "edu,id=edu2,addr=7",
     "pcie-root-port,id=hotport,addr=8,chassis=1,slot=1",
     "edu,id=hotedu,bus=hotport",
