@@ -19,7 +19,7 @@ say()
 # take_lock FD: one process at a time downloads or builds a kernel.
 take_lock()
 {
-	flock -n "$1" || {
+	flock -w 3 "$1" || {
 		say "another run is preparing this kernel; waiting for it"
 		flock "$1"
 	}
