@@ -7,12 +7,10 @@
  * none.  A fault fills a window, so that a large BAR costs few of them.
  */
 #include <linux/io.h>
-#include <linux/sizes.h>
+#include <linux/nospec.h>
 #include "compat.h"
 #include "irq.h"
 #include "udrv_priv.h"
-
-#define UDRV_FAULT_WINDOW	SZ_2M
 
 static void udrv_find_msix_table(struct udrv_device *d)
 {
@@ -30,6 +28,7 @@ static void udrv_find_msix_table(struct udrv_device *d)
 	r->hole_offset = table & PCI_MSIX_TABLE_OFFSET;
 	r->hole_size = ((control & PCI_MSIX_FLAGS_QSIZE) + 1) * PCI_MSIX_ENTRY_SIZE;
 	r->caps |= UDRV_REGION_HOLE;
+	r->caps &= ~UDRV_REGION_WC;	/* the kernel maps it uncached */
 }
 
 /*
@@ -38,7 +37,7 @@ static void udrv_find_msix_table(struct udrv_device *d)
  */
 static bool udrv_reserve_page(struct udrv_region *r, struct resource *bar)
 {
-	if (r->start & ~PAGE_MASK)
+	if (r->start & ~PAGE_MASK || r->size > UDRV_MMAP_WC)
 		return false;
 	if (r->size >= PAGE_SIZE)
 		return true;
@@ -110,7 +109,8 @@ int udrv_regions_bind(struct udrv_device *d)
 	udrv_find_msix_table(d);
 
 	r = &d->region[UDRV_REGION_ROM];
-	r->size = pci_resource_len(d->pdev, PCI_ROM_RESOURCE);
+	r->size = d->pdev->resource[PCI_ROM_RESOURCE].parent ?
+		  pci_resource_len(d->pdev, PCI_ROM_RESOURCE) : 0;
 	if (r->size) {
 		r->kind = UDRV_KIND_ROM;
 		r->caps = UDRV_REGION_PROGRAM | UDRV_REGION_READ_ONLY;
@@ -140,6 +140,7 @@ int udrv_region_check(struct udrv_open *o, u32 region, u64 offset, u64 width,
 	    o->d->region[region].kind == UDRV_KIND_NONE)
 		return udrv_refuse(o, -ENXIO, "the device has no region %u",
 				   region);
+	region = array_index_nospec(region, UDRV_REGION_COUNT);
 	r = &o->d->region[region];
 	if (width != 1 && width != 2 && width != 4 &&
 	    !(width == 8 && r->kind == UDRV_KIND_MEM))
@@ -190,13 +191,26 @@ static int udrv_region_caching(struct udrv_open *o, struct udrv_region *r,
 	return 0;
 }
 
+/* pci_map_rom() would believe what the ROM says of its own length. */
+static void __iomem *udrv_rom_iomap(struct udrv_device *d)
+{
+	struct resource *rom = &d->pdev->resource[PCI_ROM_RESOURCE];
+	void __iomem *iomem;
+
+	if (pci_enable_rom(d->pdev))
+		return NULL;
+	iomem = ioremap(rom->start, resource_size(rom));
+	if (!iomem)
+		pci_disable_rom(d->pdev);
+	return iomem;
+}
+
 static void __iomem *udrv_region_iomap(struct udrv_device *d, u32 region)
 {
 	struct udrv_region *r = &d->region[region];
-	size_t rom_size;
 
 	if (r->kind == UDRV_KIND_ROM)
-		return pci_map_rom(d->pdev, &rom_size);
+		return udrv_rom_iomap(d);
 	if (r->caching == UDRV_COMBINED)
 		return pci_iomap_wc(d->pdev, region, 0);
 	return pci_iomap(d->pdev, region, 0);
@@ -236,10 +250,12 @@ void udrv_regions_close(struct udrv_open *o)
 
 	for (i = 0; i < UDRV_REGION_COUNT; i++) {
 		r = &d->region[i];
-		if (r->iomem && r->kind == UDRV_KIND_ROM)
-			pci_unmap_rom(d->pdev, r->iomem);
-		else if (r->iomem)
+		if (r->iomem && r->kind == UDRV_KIND_ROM) {
+			iounmap(r->iomem);
+			pci_disable_rom(d->pdev);
+		} else if (r->iomem) {
 			pci_iounmap(d->pdev, r->iomem);
+		}
 		r->iomem = NULL;
 		if (r->caching == UDRV_COMBINED)
 			arch_io_free_memtype_wc(r->start, r->size);
@@ -310,7 +326,8 @@ static vm_fault_t udrv_bar_fault(struct vm_fault *vmf)
 
 	r = &o->d->region[offset >> UDRV_MMAP_REGION_SHIFT];
 	down_read(&o->d->lock);
-	if (o->dead)
+	/* A foreign reset takes these away again when it is over. */
+	if (udrv_usable(o))
 		ret = udrv_fault_ones(vmf, o);
 	else
 		ret = udrv_fault_pfns(vmf, PHYS_PFN(r->start),
@@ -370,6 +387,7 @@ static int udrv_bar_mmap(struct udrv_open *o, struct vm_area_struct *vma)
 		return ret;
 	vma->vm_page_prot = combined ? pgprot_writecombine(vma->vm_page_prot) :
 				       pgprot_noncached(vma->vm_page_prot);
+	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
 		     VM_DONTCOPY);
 	vma->vm_ops = &udrv_bar_vm_ops;

@@ -25,6 +25,22 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 }
 #endif
 
+/* In 5.10 a page charged to a cgroup is of a type that cannot be mapped. */
+#ifdef UDRV_HAVE_PAGE_KMEMCG
+#define UDRV_GFP_MAPPABLE	GFP_KERNEL
+#else
+#define UDRV_GFP_MAPPABLE	GFP_KERNEL_ACCOUNT
+#endif
+
+/* Where the IOMMU can, the device may not go past the caches ("no snoop"). */
+static inline void udrv_domain_enforce_coherency(struct iommu_domain *domain)
+{
+#ifdef UDRV_HAVE_ENFORCE_COHERENCY
+	if (domain->ops->enforce_cache_coherency)
+		domain->ops->enforce_cache_coherency(domain);
+#endif
+}
+
 static inline bool udrv_has_reset(struct pci_dev *pdev)
 {
 #ifdef UDRV_HAVE_RESET_METHODS

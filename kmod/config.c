@@ -42,7 +42,6 @@ static u32 udrv_capability_end(struct udrv_device *d, const u8 *starts, int coun
 static u32 udrv_capability_size(struct udrv_device *d, u8 id, u8 at)
 {
 	u16 flags;
-	u8 length;
 
 	switch (id) {
 	case PCI_CAP_ID_PM:
@@ -51,8 +50,8 @@ static u32 udrv_capability_size(struct udrv_device *d, u8 id, u8 at)
 		return PCI_CAP_VPD_SIZEOF;
 	case PCI_CAP_ID_MSI:
 		pci_read_config_word(d->pdev, at + PCI_MSI_FLAGS, &flags);
-		return (flags & PCI_MSI_FLAGS_64BIT ? 14 : 10) +
-		       (flags & PCI_MSI_FLAGS_MASKBIT ? 10 : 0);
+		return (flags & PCI_MSI_FLAGS_64BIT ? 16 : 12) +
+		       (flags & PCI_MSI_FLAGS_MASKBIT ? 8 : 0);
 	case PCI_CAP_ID_MSIX:
 		return PCI_CAP_MSIX_SIZEOF;
 	case PCI_CAP_ID_EXP:
@@ -60,8 +59,7 @@ static u32 udrv_capability_size(struct udrv_device *d, u8 id, u8 at)
 	case PCI_CAP_ID_AF:
 		return PCI_CAP_AF_SIZEOF;
 	case PCI_CAP_ID_VNDR:
-		pci_read_config_byte(d->pdev, at + PCI_CAP_FLAGS, &length);
-		return max_t(u8, length, 3);
+		return 3;	/* its header; the rest is the vendor's */
 	default:
 		return 0;
 	}
@@ -90,16 +88,30 @@ static void udrv_config_capabilities(struct udrv_device *d)
 			       starts[i];
 		udrv_config_refuse(d, starts[i], size);
 	}
-	for (i = 0; i < count; i++)
-		if (ids[i] == PCI_CAP_ID_VNDR)
-			udrv_config_allow(d, starts[i] + 3,
-				udrv_capability_size(d, ids[i], starts[i]) - 3);
+}
+
+/* What the allow-list opened, for a device that could not be reset. */
+void udrv_config_restore(struct udrv_device *d)
+{
+	u32 i;
+	u8 now;
+
+	for (i = PCI_STD_HEADER_SIZEOF; i < PCI_CFG_SPACE_SIZE; i++) {
+		if (!test_bit(i, d->config_writable))
+			continue;
+		pci_read_config_byte(d->pdev, i, &now);
+		if (now != d->config[i])
+			pci_write_config_byte(d->pdev, i, d->config[i]);
+	}
 }
 
 void udrv_config_bind(struct udrv_device *d)
 {
 	u16 status;
+	u32 i;
 
+	for (i = 0; i < PCI_CFG_SPACE_SIZE; i++)
+		pci_read_config_byte(d->pdev, i, &d->config[i]);
 	udrv_config_allow(d, PCI_STATUS, 2);	/* error bits, cleared by ones */
 	udrv_config_allow(d, PCI_CACHE_LINE_SIZE, 1);
 	udrv_config_allow(d, PCI_LATENCY_TIMER, 1);

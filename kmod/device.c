@@ -4,7 +4,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include "compat.h"
-#include "udrv_priv.h"
+#include "irq.h"
 
 static void udrv_device_free(struct device *dev)
 {
@@ -32,7 +32,6 @@ static struct udrv_device *udrv_device_alloc(struct pci_dev *pdev)
 		return ERR_PTR(ret);
 	}
 	init_rwsem(&d->lock);
-	mutex_init(&d->io_lock);
 	d->pdev = pci_dev_get(pdev);
 	device_initialize(&d->dev);
 	d->dev.class = &udrv_class;
@@ -57,10 +56,25 @@ static int udrv_function_reset(struct udrv_device *d)
 	if (!d->can_reset || !pci_device_is_present(d->pdev))
 		return -EOPNOTSUPP;
 	pci_write_config_word(d->pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
+	udrv_group_lock();
 	ret = __pci_reset_function_locked(d->pdev);
+	udrv_group_unlock();
 	if (ret && ret != -ENOTTY)
-		pci_warn(d->pdev, "udrv: reset failed: %d\n", ret);
-	return ret;
+		dev_warn_ratelimited(&d->pdev->dev, "udrv: reset failed: %d\n",
+				     ret);
+	return ret == -ENOTTY ? -EOPNOTSUPP : ret;
+}
+
+/* Interrupt handlers and readers write the command register too. */
+static void udrv_set_master(struct udrv_open *o, bool on)
+{
+	spin_lock_irq(&o->first->lock);
+	if (on)
+		pci_set_master(o->d->pdev);
+	else
+		pci_clear_master(o->d->pdev);
+	spin_unlock_irq(&o->first->lock);
+	o->d->bus_master = on;
 }
 
 /* Back to how it was when bound, with everything off. */
@@ -73,6 +87,8 @@ static void udrv_restore_config(struct udrv_device *d)
 	pci_clear_master(d->pdev);
 	if (d->can_mask_intx)
 		pci_intx(d->pdev, 0);
+	if (!d->clean)
+		udrv_config_restore(d);
 }
 
 /*
@@ -98,7 +114,8 @@ static int udrv_device_start(struct udrv_device *d)
 		return -ENOMEM;
 	}
 	/* A bus reset is no method if the bus has other functions. */
-	if (udrv_function_reset(d) == -ENOTTY)
+	d->clean = true;
+	if (udrv_function_reset(d) == -EOPNOTSUPP)
 		d->can_reset = false;
 	udrv_restore_config(d);
 	return 0;
@@ -109,7 +126,8 @@ static int udrv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct udrv_device *d;
 	int ret;
 
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL) {
+	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
+	    pdev->class >> 16 == PCI_BASE_CLASS_BRIDGE) {
 		pci_err(pdev, "udrv: a bridge cannot be driven from user space\n");
 		return -EINVAL;
 	}
@@ -134,6 +152,7 @@ static int udrv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 group:
+	udrv_device_revoke(d);	/* it could be opened for a moment */
 	udrv_group_unbind(d);
 disable:
 	pci_disable_device(pdev);
@@ -156,11 +175,10 @@ static void udrv_open_end(struct udrv_open *o)
 	o->dead = true;
 	udrv_regions_zap(o);
 	udrv_irq_teardown(o);
-	pci_clear_master(d->pdev);
-	d->bus_master = false;
+	udrv_set_master(o, false);
 	if (pci_device_is_present(d->pdev))
 		pci_wait_for_pending_transaction(d->pdev);
-	udrv_function_reset(d);
+	d->clean = !udrv_function_reset(d);
 	udrv_dma_teardown(o);
 	udrv_group_close(o);
 	udrv_restore_config(d);
@@ -210,10 +228,10 @@ static int udrv_may_own(struct udrv_device *d, struct udrv_open *o)
 		return -ENODEV;
 	if (d->owner)
 		return -EBUSY;
-	if (d->had_owner && !d->can_reset && !uid_eq(d->last_uid, o->uid) &&
+	if (d->had_owner && !d->clean && !uid_eq(d->last_uid, o->uid) &&
 	    !capable(CAP_SYS_RAWIO)) {
 		dev_notice_ratelimited(&d->dev,
-			"open refused: uid %u used it last and it cannot be reset; CAP_SYS_RAWIO overrides\n",
+			"open refused: uid %u used it last and it was not reset; CAP_SYS_RAWIO overrides\n",
 			from_kuid(&init_user_ns, d->last_uid));
 		return -EPERM;
 	}
@@ -257,8 +275,11 @@ static int udrv_reset_locked(struct udrv_open *o)
 	struct udrv_device *d = o->d;
 	int ret;
 
-	if (o->dead)
-		return -ENODEV;
+	ret = udrv_usable(o);
+	if (ret)
+		return ret;
+	if (!pci_device_is_present(d->pdev))
+		return udrv_refuse(o, -ENODEV, "the device does not answer");
 	if (!d->can_reset)
 		return udrv_refuse(o, -EOPNOTSUPP,
 			"the device has no reset method; /sys/bus/pci/devices/%s/reset would exist if it had",
@@ -280,7 +301,7 @@ int udrv_device_reset(struct udrv_open *o)
 	struct udrv_device *d = o->d;
 	int ret;
 
-	ret = mutex_lock_killable(&d->io_lock);
+	ret = mutex_lock_killable(&o->io_lock);
 	if (ret)
 		return ret;
 	device_lock(&d->pdev->dev);
@@ -288,28 +309,22 @@ int udrv_device_reset(struct udrv_open *o)
 	ret = udrv_reset_locked(o);
 	up_write(&d->lock);
 	device_unlock(&d->pdev->dev);
-	mutex_unlock(&d->io_lock);
+	mutex_unlock(&o->io_lock);
 	return ret;
 }
 
 int udrv_device_bus_master(struct udrv_open *o, bool on)
 {
 	struct udrv_device *d = o->d;
-	int ret = 0;
+	int ret;
 
 	down_write(&d->lock);
-	if (o->dead) {
-		ret = -ENODEV;
-	} else if (on && !o->may_dma) {
+	ret = udrv_usable(o);
+	if (!ret && on && !o->may_dma)
 		ret = udrv_refuse(o, -EPERM,
 			"no IOMMU confines this device: bus mastering needs the module parameter enable_unsafe_dma_without_iommu=1 and an opener with CAP_SYS_RAWIO");
-	} else if (on) {
-		pci_set_master(d->pdev);
-		d->bus_master = true;
-	} else {
-		pci_clear_master(d->pdev);
-		d->bus_master = false;
-	}
+	else if (!ret)
+		udrv_set_master(o, on);
 	up_write(&d->lock);
 	return ret;
 }
@@ -344,11 +359,47 @@ static const struct dev_pm_ops udrv_pm_ops = {
 	.restore = udrv_resume,
 };
 
+/*
+ * Somebody else resets the device (sysfs, a bus reset); device_lock is held.
+ * No lock of ours is held in between: a bus may have several of our devices.
+ */
+static void udrv_reset_prepare(struct pci_dev *pdev)
+{
+	struct udrv_device *d = pci_get_drvdata(pdev);
+
+	down_write(&d->lock);
+	d->resetting = true;
+	if (d->owner) {
+		udrv_regions_zap(d->owner);
+		udrv_irq_quiesce(d->owner);
+	}
+	up_write(&d->lock);
+}
+
+static void udrv_reset_done(struct pci_dev *pdev)
+{
+	struct udrv_device *d = pci_get_drvdata(pdev);
+
+	down_write(&d->lock);
+	d->resetting = false;
+	if (d->owner) {
+		udrv_regions_zap(d->owner);
+		udrv_irq_resume(d->owner);
+	}
+	up_write(&d->lock);
+}
+
+static const struct pci_error_handlers udrv_err_handlers = {
+	.reset_prepare = udrv_reset_prepare,
+	.reset_done = udrv_reset_done,
+};
+
 /* No id table: a device comes by its driver_override only. */
 struct pci_driver udrv_pci_driver = {
 	.name = "udrv",
 	.probe = udrv_probe,
 	.remove = udrv_remove,
+	.err_handler = &udrv_err_handlers,
 	.driver.pm = &udrv_pm_ops,
 #ifdef UDRV_HAVE_DMA_OWNER
 	.driver_managed_dma = true,

@@ -98,10 +98,14 @@ undo:
 static int udrv_dma_enter(struct udrv_open *o, struct udrv_dma_entry *e,
 			  struct udrv_dma *u, struct udrv_dma_segment **list)
 {
+	unsigned int noio;
 	int ret;
 
 	down_write(&o->d->lock);
+	/* Reclaim must not wait for a disk that this very driver serves. */
+	noio = memalloc_noio_save();
 	ret = udrv_dma_enter_locked(o, e, u, list);
+	memalloc_noio_restore(noio);
 	up_write(&o->d->lock);
 	return ret;
 }
@@ -511,13 +515,16 @@ static vm_fault_t udrv_buffer_fill(struct vm_fault *vmf, struct udrv_dma_entry *
 				   unsigned long first)
 {
 	struct vm_area_struct *vma = vmf->vma;
+	unsigned long window = ALIGN_DOWN(vmf->address, UDRV_FAULT_WINDOW);
+	unsigned long end = min(vma->vm_end, window + UDRV_FAULT_WINDOW);
 	unsigned long address, page;
 	int ret;
 
 	page = first + ((vmf->address - vma->vm_start) >> PAGE_SHIFT);
 	if (page >= e->page_count)
 		return VM_FAULT_SIGBUS;
-	for (address = vma->vm_start; address < vma->vm_end; address += PAGE_SIZE) {
+	for (address = max(vma->vm_start, window); address < end;
+	     address += PAGE_SIZE) {
 		page = first + ((address - vma->vm_start) >> PAGE_SHIFT);
 		if (page >= e->page_count)
 			break;
@@ -539,6 +546,9 @@ static vm_fault_t udrv_dma_fault(struct vm_fault *vmf)
 
 	down_read(&o->d->lock);
 	e = udrv_ledger_find(o, pgoff >> ids);
+	/* The buffer may be gone, and its id a map's by now. */
+	if (e && !(e->state & UDRV_DMA_STATE_BUFFER))
+		e = NULL;
 	if (e && e->pages)
 		ret = udrv_buffer_fill(vmf, e, first);
 	else if (e && e->block)

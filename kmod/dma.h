@@ -49,6 +49,7 @@ udrv_direction(const struct udrv_dma_entry *e)
 
 struct udrv_ledger {
 	DECLARE_BITMAP(used, UDRV_DMA_MAX_IDS);
+	u32 next;			/* ids are used in turn */
 	struct udrv_dma_entry **block[UDRV_DMA_MAX_IDS / UDRV_LEDGER_BLOCK];
 };
 

@@ -28,7 +28,8 @@ int udrv_direct_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 		return ret;
 	e->block = dma_alloc_pages(dev, e->page_count << PAGE_SHIFT, &address,
 				   udrv_direction(e),
-				   GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+				   GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+				   __GFP_NOWARN | __GFP_NORETRY);
 	if (!e->block || dma_mapping_error(dev, address)) {
 		e->block = NULL;
 		return udrv_refuse(o, -ENOMEM,

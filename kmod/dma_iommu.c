@@ -26,7 +26,12 @@ static struct iova *udrv_iova_below(struct udrv_open *o, unsigned long pages,
 	if (range)
 		__free_iova(o->iovad, range);
 	o->spare_range = NULL;
-	/* It remembers what did not fit below 4 GiB, whatever the limit was. */
+	/*
+	 * It remembers what did not fit below 4 GiB, whatever the limit was, and
+	 * in 5.10 searches down from the last place only: start from the top.
+	 */
+	o->iovad->cached_node = &o->iovad->anchor.node;
+	o->iovad->cached32_node = &o->iovad->anchor.node;
 	o->iovad->max32_alloc_size = o->iovad->dma_32bit_pfn;
 	return alloc_iova(o->iovad, pages, last_pfn, false);
 }
@@ -113,6 +118,7 @@ static int udrv_iommu_map_list(struct udrv_open *o, struct udrv_dma_entry *e)
 		if (mapped != size)
 			break;
 		done += count;
+		cond_resched();
 	}
 	kvfree(list);
 	if (done == e->page_count)

@@ -54,21 +54,21 @@ static int udrv_page_array(struct udrv_dma_entry *e)
 static long udrv_pin_pages(struct udrv_dma_entry *e)
 {
 	unsigned long start = e->address - e->in_page;
-	unsigned int flags = FOLL_LONGTERM | FOLL_WRITE;
-	unsigned long done = 0;
+	bool reads_only = !(e->state & UDRV_DMA_STATE_FROM);
+	unsigned long done = 0, at;
 	long ret = 0;
 
 	while (done < e->page_count) {
-		ret = pin_user_pages_fast(start + (done << PAGE_SHIFT),
+		at = start + (done << PAGE_SHIFT);
+		ret = pin_user_pages_fast(at,
 			min_t(unsigned long, e->page_count - done, INT_MAX / 2),
-			flags, e->pages + done);
-		if (ret > 0)
-			done += ret;
-		else if (ret == -EFAULT && flags & FOLL_WRITE &&
-			 !(e->state & UDRV_DMA_STATE_FROM))
-			flags &= ~FOLL_WRITE;
-		else
+			FOLL_LONGTERM | FOLL_WRITE, e->pages + done);
+		if (ret == -EFAULT && reads_only)
+			ret = pin_user_pages_fast(at, 1, FOLL_LONGTERM,
+						  e->pages + done);
+		if (ret <= 0)
 			break;
+		done += ret;
 	}
 	if (done == e->page_count)
 		return 0;
@@ -111,7 +111,7 @@ int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 	while (done < e->page_count) {
 		while (order && (1ul << order) > e->page_count - done)
 			order--;
-		gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN |
+		gfp = UDRV_GFP_MAPPABLE | __GFP_ZERO | __GFP_NOWARN |
 		      (order ? __GFP_NORETRY : 0);
 		block = alloc_pages_node(node, gfp, order);
 		if (!block && order) {

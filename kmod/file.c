@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* File operations, the table of commands, and how a refusal is told. */
 #include <linux/capability.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "compat.h"
@@ -70,6 +71,7 @@ static struct udrv_open *udrv_open_alloc(struct udrv_device *d, bool owner)
 		return NULL;
 	kref_init(&o->kref);
 	spin_lock_init(&o->reason_lock);
+	mutex_init(&o->io_lock);
 	get_device(&d->dev);
 	o->d = d;
 	o->owner = owner;
@@ -222,6 +224,8 @@ static const char *udrv_plain_reason(int error)
 		return "the device was unbound, unplugged or released: open it again";
 	case -ENOMEM:
 		return "the kernel has no memory left for this";
+	case -EAGAIN:
+		return "somebody is resetting the device: try again";
 	case -EINTR:
 		return "a signal ended the call";
 	default:
@@ -240,6 +244,7 @@ static long udrv_file_ioctl(struct file *file, unsigned int command,
 		return -ENOTTY;
 	if (!o->owner && !udrv_commands[nr].observer)
 		return -EBADF;
+	nr = array_index_nospec(nr, ARRAY_SIZE(udrv_commands));
 	told = READ_ONCE(o->refusals);
 	ret = udrv_commands[nr].call(o, (void __user *)arg);
 	if (unlikely(ret < 0) && told == READ_ONCE(o->refusals))

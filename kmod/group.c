@@ -24,12 +24,24 @@ struct udrv_group {
 	struct udrv_device *opener;
 #ifndef UDRV_HAVE_DMA_OWNER
 	struct iommu_domain *rest;	/* empty */
+	bool broken;			/* not on it: no open */
 	struct notifier_block watch;
 	struct delayed_work intruder;
 #endif
 };
 
 static DEFINE_MUTEX(udrv_groups_lock);
+
+void udrv_group_lock(void)
+{
+	mutex_lock(&udrv_groups_lock);
+}
+
+void udrv_group_unlock(void)
+{
+	mutex_unlock(&udrv_groups_lock);
+}
+
 static LIST_HEAD(udrv_groups);
 
 /* ------------------------------------------------------------------- claim */
@@ -133,24 +145,35 @@ static void udrv_group_unclaim(struct udrv_group *g)
 	iommu_domain_free(g->rest);
 }
 
+/* Bus mastering is off; but nobody may turn it on again without a domain. */
+static void udrv_group_rest(struct udrv_group *g)
+{
+	g->broken = iommu_attach_group(g->rest, g->iommu);
+	if (g->broken)
+		pr_err("udrv: IOMMU group %d has no domain left: unbind its devices\n",
+		       iommu_group_id(g->iommu));
+}
+
 static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
 	int ret;
 
+	if (g->broken)
+		return -EIO;
 	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
 	if (ret)
 		return ret;
 	iommu_detach_group(g->rest, g->iommu);
 	ret = iommu_attach_group(domain, g->iommu);
 	if (ret)
-		WARN_ON(iommu_attach_group(g->rest, g->iommu));
+		udrv_group_rest(g);
 	return ret;
 }
 
 static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
 {
 	iommu_detach_group(domain, g->iommu);
-	WARN_ON(iommu_attach_group(g->rest, g->iommu));
+	udrv_group_rest(g);
 }
 
 #endif
@@ -209,6 +232,10 @@ static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
 		return -ENOMEM;
 	g->iommu = iommu;
 	ret = udrv_group_claim(g, d);
+	if (ret == -ENOMEM) {
+		kfree(g);
+		return ret;
+	}
 	if (ret) {
 		pci_err(d->pdev, "udrv: IOMMU group %d has a device with another driver (/sys/kernel/iommu_groups/%d/devices): unbind it first (%d)\n",
 			iommu_group_id(iommu), iommu_group_id(iommu), ret);
@@ -341,9 +368,15 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 		udrv_domain_free(o);
 		return ret;
 	}
+	udrv_domain_enforce_coherency(o->domain);
 	o->page_sizes = o->domain->pgsize_bitmap;
 	o->iova_last = udrv_iova_last(o);
-	return 0;
+	if (o->page_sizes & PAGE_SIZE)
+		return 0;
+	dev_notice(&d->dev, "open refused: its IOMMU has larger pages than the processor\n");
+	udrv_group_detach(d->group, o->domain);
+	udrv_domain_free(o);
+	return -EOPNOTSUPP;
 }
 
 static int udrv_group_open_direct(struct udrv_device *d, struct udrv_open *o)
@@ -351,6 +384,9 @@ static int udrv_group_open_direct(struct udrv_device *d, struct udrv_open *o)
 	o->may_dma = udrv_enable_unsafe_dma && capable(CAP_SYS_RAWIO);
 	if (!o->may_dma)
 		return 0;
+	/* Segments have no limit that we know: the driver sees them all. */
+	o->max_segment = dma_get_max_seg_size(&d->pdev->dev);
+	dma_set_max_seg_size(&d->pdev->dev, UINT_MAX);
 	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
 	dev_warn(&d->dev, "%s[%d] may do DMA without an IOMMU: it can write all memory; kernel tainted\n",
 		 current->comm, task_tgid_nr(current));
@@ -408,6 +444,8 @@ void udrv_group_close(struct udrv_open *o)
 {
 	struct udrv_group *g = o->d->group;
 
+	if (o->max_segment)
+		dma_set_max_seg_size(&o->d->pdev->dev, o->max_segment);
 	if (!o->domain)
 		return;
 	mutex_lock(&udrv_groups_lock);

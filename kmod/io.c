@@ -189,18 +189,23 @@ static int udrv_check_step(struct udrv_open *o, const struct udrv_io_step *s,
 		ret = udrv_check_delay(o, s, totals);
 	else if (s->op == UDRV_OP_READ_STRING || s->op == UDRV_OP_WRITE_STRING)
 		ret = udrv_check_string(o, s, totals);
-	return ret ?: udrv_region_open(o, s->region);
+	return ret;
 }
 
 /* --------------------------------------------------------------- execution */
 
+/* So many accesses at most before unbinding, which waits, gets its turn. */
+#define UDRV_RUN	64
+
 static int udrv_alive(struct udrv_open *o)
 {
+	int ret;
+
 	down_read(&o->d->lock);
-	if (likely(!o->dead))
-		return 0;
-	up_read(&o->d->lock);
-	return -ENODEV;
+	ret = udrv_usable(o);
+	if (unlikely(ret))
+		up_read(&o->d->lock);
+	return ret;
 }
 
 static int udrv_run_string(struct udrv_open *o, const struct udrv_io_step *s)
@@ -210,7 +215,7 @@ static int udrv_run_string(struct udrv_open *o, const struct udrv_io_step *s)
 	int ret;
 
 	while (left) {
-		chunk = min_t(u32, left, PAGE_SIZE / s->width);
+		chunk = min_t(u32, left, 8 * UDRV_RUN);
 		bytes = chunk * s->width;
 		if (s->op == UDRV_OP_WRITE_STRING &&
 		    copy_from_user(o->bounce, data, bytes))
@@ -281,7 +286,7 @@ static u32 udrv_run_plain(struct udrv_open *o, u32 first, u32 count)
 	struct udrv_io_step *s;
 	u32 i;
 
-	for (i = first; i < count; i++) {
+	for (i = first; i < count && i - first < UDRV_RUN; i++) {
 		s = &o->steps[i];
 		if (s->op == UDRV_OP_READ)
 			s->out_value = udrv_step_read(o->d, s);
@@ -388,6 +393,10 @@ static int udrv_check_program(struct udrv_open *o, u32 count)
 		ret = udrv_check_step(o, &o->steps[i], &totals);
 		o->steps[i].out_value = 0;
 	}
+	/* Opening a region changes something: only now. */
+	for (i = 0; i < count && !ret; i++)
+		if (o->steps[i].op != UDRV_OP_DELAY)
+			ret = udrv_region_open(o, o->steps[i].region);
 	return ret;
 }
 
@@ -430,10 +439,10 @@ long udrv_io(struct udrv_open *o, void __user *arg)
 		return udrv_refuse(o, -E2BIG,
 			"IO takes at most %u steps of %lu bytes",
 			UDRV_IO_MAX_STEPS, PAGE_SIZE);
-	ret = mutex_lock_killable(&o->d->io_lock);
+	ret = mutex_lock_killable(&o->io_lock);
 	if (ret)
 		return ret;
 	ret = READ_ONCE(o->dead) ? -ENODEV : udrv_io_locked(o, &io, arg);
-	mutex_unlock(&o->d->io_lock);
+	mutex_unlock(&o->io_lock);
 	return ret;
 }

@@ -17,9 +17,6 @@
 #include "irq.h"
 #include "trace.h"
 
-/* How often an unclaimed interrupt is checked to be truly another's. */
-#define UDRV_DOUBT	1024
-
 void udrv_irq_count(struct udrv_device *d)
 {
 	u8 pin;
@@ -149,25 +146,66 @@ static bool udrv_rule_claims(const struct udrv_rule *rule, u32 *claimed)
 	return *claimed & rule->claim_mask;
 }
 
+/* v->lock is held.  A storm is an event too: whoever waits shall see it. */
+static void udrv_vector_storm_event(struct udrv_vector *v)
+{
+	if (!v->masked)
+		udrv_vector_storm(v);
+	udrv_vector_hit(v, 0);
+}
+
 /*
  * v->lock is held.  A rule that never claims what its own device raises would
  * have the kernel disable the line for its neighbours too: now and then ask
- * the device's status register.
+ * the device's status register, which also masks it.
  */
+static irqreturn_t udrv_rule_doubts(struct udrv_vector *v)
+{
+	u32 claimed;
+
+	if (!pci_check_and_mask_intx(v->d->pdev))
+		return IRQ_NONE;
+	/* Perhaps it came just now, after the claim register was read. */
+	if (udrv_rule_claims(v->rule, &claimed)) {
+		udrv_rule_run(v->rule->acks, UDRV_RULE_ACKS, claimed);
+		udrv_vector_hit(v, claimed);
+		if (!v->masked)
+			pci_intx(v->d->pdev, 1);
+	} else {
+		udrv_vector_storm_event(v);
+	}
+	return IRQ_HANDLED;
+}
+
+/* v->lock is held.  What nobody else can have raised is never IRQ_NONE. */
 static irqreturn_t udrv_rule_disclaims(struct udrv_vector *v)
 {
-	bool message = v->o->irq_kind != UDRV_IRQ_INTX;
-
 	atomic64_inc(&v->d->count.not_ours);
-	if (++v->unclaimed % UDRV_DOUBT)
-		return message ? IRQ_HANDLED : IRQ_NONE;
-	if (message ? v->unclaimed > UDRV_STORM :
-	    v->mask_by == UDRV_MASK_BY_DEVICE &&
-	    pci_check_and_mask_intx(v->d->pdev)) {
-		udrv_vector_storm(v);
+	v->unclaimed++;
+	if (!v->shared) {
+		if (v->unclaimed > UDRV_STORM)
+			udrv_vector_storm_event(v);
 		return IRQ_HANDLED;
 	}
-	return message ? IRQ_HANDLED : IRQ_NONE;
+	if (v->mask_by == UDRV_MASK_BY_DEVICE && !(v->unclaimed % UDRV_DOUBT))
+		return udrv_rule_doubts(v);
+	return IRQ_NONE;
+}
+
+/*
+ * v->lock is held.  The count of pending events is only as good as the page it
+ * is told by; whether the acks have any effect the device knows.
+ */
+static noinline void udrv_rule_sample(struct udrv_vector *v)
+{
+	u16 status;
+
+	if (v->mask_by != UDRV_MASK_BY_DEVICE || v->masked)
+		return;
+	pci_read_config_word(v->d->pdev, PCI_STATUS, &status);
+	v->stuck = status & PCI_STATUS_INTERRUPT ? v->stuck + 1 : 0;
+	if (v->stuck >= UDRV_SAMPLES)
+		udrv_vector_storm(v);
 }
 
 static irqreturn_t udrv_rule_handler(int irq, void *data)
@@ -182,6 +220,8 @@ static irqreturn_t udrv_rule_handler(int irq, void *data)
 	} else if (udrv_rule_claims(v->rule, &claimed)) {
 		udrv_rule_run(v->rule->acks, UDRV_RULE_ACKS, claimed);
 		udrv_vector_hit(v, claimed);
+		if (unlikely(!(v->count % UDRV_SAMPLE)))
+			udrv_rule_sample(v);
 	} else {
 		ret = udrv_rule_disclaims(v);
 	}
@@ -277,12 +317,41 @@ void udrv_irq_free(struct udrv_open *o)
 	kfree(o->irq_name);
 }
 
-static void udrv_vector_set(struct udrv_vector *v, enum udrv_vector_state state)
+/*
+ * From here on the handler says "not ours", so the device is masked in the
+ * same breath: an asserted line that nobody claims would be disabled.
+ */
+static void udrv_vector_stop(struct udrv_vector *v, enum udrv_vector_state state)
 {
 	spin_lock_irq(&v->lock);
 	v->state = state;
+	if (v->requested && v->mask_by == UDRV_MASK_BY_DEVICE)
+		pci_intx(v->d->pdev, 0);
 	spin_unlock_irq(&v->lock);
 	wake_up_all(&v->wait);
+}
+
+static void udrv_vector_start(struct udrv_vector *v)
+{
+	spin_lock_irq(&v->lock);
+	v->state = UDRV_VECTOR_ON;
+	if (v->mask_by == UDRV_MASK_BY_DEVICE && !v->masked)
+		pci_intx(v->d->pdev, 1);
+	spin_unlock_irq(&v->lock);
+	wake_up_all(&v->wait);
+}
+
+static void udrv_vector_free(struct udrv_vector *v)
+{
+	if (v->requested) {
+		free_irq(v->irq, v);
+		/* A line we disabled may be a neighbour's too. */
+		if (v->masked && v->mask_by == UDRV_MASK_BY_LINE && v->shared)
+			enable_irq(v->irq);
+		v->requested = false;
+	}
+	kfree(v->rule);
+	v->rule = NULL;
 }
 
 /* d->lock is held for writing.  Frees what is set up; vectors become @state. */
@@ -291,22 +360,13 @@ static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 	struct udrv_vector *v;
 	u32 i;
 
-	if (o->d->can_mask_intx)
-		pci_intx(o->d->pdev, 0);
 	for (i = 0; i < o->max_vectors; i++) {
 		v = o->vector[i];
-		if (!v || (v->state == UDRV_VECTOR_OFF &&
-			   state == UDRV_VECTOR_OFF))
+		if (!v)
 			continue;
-		udrv_vector_set(v, state);
-		/* A line we disabled may be a neighbour's too. */
-		if (v->requested && v->masked && v->mask_by == UDRV_MASK_BY_LINE)
-			enable_irq(v->irq);
-		if (v->requested)
-			free_irq(v->irq, v);
-		v->requested = false;
-		kfree(v->rule);
-		v->rule = NULL;
+		if (v->state != state)
+			udrv_vector_stop(v, state);
+		udrv_vector_free(v);
 	}
 	if (o->irq_kind == UDRV_IRQ_MSI || o->irq_kind == UDRV_IRQ_MSIX)
 		pci_free_irq_vectors(o->d->pdev);
@@ -332,8 +392,13 @@ void udrv_irq_quiesce(struct udrv_open *o)
 		v = o->vector[i];
 		spin_lock_irq(&v->lock);
 		v->quiet = true;
+		if (v->mask_by == UDRV_MASK_BY_DEVICE)
+			pci_intx(v->d->pdev, 0);
 		spin_unlock_irq(&v->lock);
-		synchronize_irq(v->irq);
+		if (v->mask_by == UDRV_MASK_BY_LINE)
+			disable_irq(v->irq);
+		else
+			synchronize_irq(v->irq);
 	}
 }
 
@@ -348,7 +413,11 @@ void udrv_irq_resume(struct udrv_open *o)
 		spin_lock_irq(&v->lock);
 		v->quiet = false;
 		v->armed = false;
+		if (v->mask_by == UDRV_MASK_BY_DEVICE && !v->masked)
+			pci_intx(v->d->pdev, 1);
 		spin_unlock_irq(&v->lock);
+		if (v->mask_by == UDRV_MASK_BY_LINE)
+			enable_irq(v->irq);
 		wake_up_all(&v->wait);
 	}
 }
@@ -488,44 +557,56 @@ static int udrv_rules_copy(struct udrv_open *o, const struct udrv_irq_setup *set
 }
 
 /* How may this line be shared, and how is it held back? */
-static int udrv_intx_flags(struct udrv_open *o, struct udrv_vector *v,
-			   unsigned long *flags)
+static void udrv_vector_intx(struct udrv_open *o, struct udrv_vector *v)
 {
+	v->irq = o->d->pdev->irq;
 	v->mask_by = o->d->can_mask_intx ? UDRV_MASK_BY_DEVICE : UDRV_MASK_BY_LINE;
 	v->mask_always = !v->rule;
 	/* A storm without INTx-disable would take the neighbours' line along. */
-	if (o->d->can_mask_intx || (v->rule && capable(CAP_SYS_RAWIO)))
-		*flags = IRQF_SHARED;
+	v->shared = o->d->can_mask_intx || (v->rule && capable(CAP_SYS_RAWIO));
 	/* A reader lets it through; with a rule nothing holds it back. */
 	v->masked = o->d->can_mask_intx && !v->rule;
-	return o->d->pdev->irq;
 }
 
-static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 kind)
+static void udrv_vector_clear(struct udrv_vector *v)
 {
-	irq_handler_t handler;
-	unsigned long flags = 0;
-	int ret;
-
 	v->masked = false;
 	v->quiet = false;
 	v->armed = false;
 	v->mask_always = false;
+	v->shared = false;
 	v->unclaimed = 0;
+	v->stuck = 0;
 	v->count = 0;
 	v->slot->count = 0;
 	v->slot->seen = 0;
 	v->mask_by = UDRV_MASK_BY_LINE;
-	if (kind == UDRV_IRQ_INTX)
-		v->irq = udrv_intx_flags(o, v, &flags);
-	else
+}
+
+static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 kind)
+{
+	irq_handler_t handler = udrv_message_handler;
+	unsigned long flags = IRQF_PROBE_SHARED;	/* we say it ourselves */
+	int ret;
+
+	udrv_vector_clear(v);
+	if (kind == UDRV_IRQ_INTX) {
+		udrv_vector_intx(o, v);
+		handler = udrv_intx_handler;
+		flags |= v->shared ? IRQF_SHARED : 0;
+	} else {
 		v->irq = pci_irq_vector(o->d->pdev, v->index);
-	handler = v->rule ? udrv_rule_handler :
-		  kind == UDRV_IRQ_INTX ? udrv_intx_handler : udrv_message_handler;
-	/* Nobody shares a message, and its storms we see ourselves. */
-	if (kind != UDRV_IRQ_INTX)
+		/* Nobody shares a message, and its storms we see ourselves. */
 		irq_set_status_flags(v->irq, IRQ_IS_POLLED);
-	ret = request_irq(v->irq, handler, flags, o->irq_name, v);
+	}
+	/*
+	 * What the device does not hold back can come at once.  What it does
+	 * must not be let through before the handler is there.
+	 */
+	if (v->mask_by == UDRV_MASK_BY_LINE)
+		udrv_vector_start(v);
+	ret = request_irq(v->irq, v->rule ? udrv_rule_handler : handler, flags,
+			  o->irq_name, v);
 	if (ret == -EBUSY)
 		return udrv_refuse(o, ret,
 			"interrupt line %d is shared and the device cannot mask its own (no INTx-disable): use MSI, or move the other device; /proc/interrupts names it",
@@ -533,10 +614,8 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 	if (ret)
 		return ret;
 	v->requested = true;
-	/* Only now may readers arm it. */
-	udrv_vector_set(v, UDRV_VECTOR_ON);
-	if (kind == UDRV_IRQ_INTX && o->d->can_mask_intx && !v->masked)
-		pci_intx(o->d->pdev, 1);
+	if (v->mask_by == UDRV_MASK_BY_DEVICE)
+		udrv_vector_start(v);
 	return 0;
 }
 
@@ -616,9 +695,8 @@ long udrv_irq_setup(struct udrv_open *o, void __user *arg)
 	}
 	if (!ret) {
 		down_write(&o->d->lock);
-		if (o->dead) {
-			ret = -ENODEV;
-		} else {
+		ret = udrv_usable(o);
+		if (!ret) {
 			udrv_irq_off(o, UDRV_VECTOR_OFF);
 			if (set.kind != UDRV_IRQ_NONE)
 				ret = udrv_irq_on(o, &set, rules);

@@ -8,6 +8,11 @@
 
 /* Events nobody took: more is a storm. */
 #define UDRV_STORM	10000
+/* How often an unclaimed interrupt is checked to be truly another's... */
+#define UDRV_DOUBT	64
+/* ...and a claimed one, to be gone after its acks; so many times not: a storm. */
+#define UDRV_SAMPLE	1024
+#define UDRV_SAMPLES	8
 
 enum udrv_vector_state {
 	UDRV_VECTOR_OFF,		/* not set up: ENXIO */
@@ -56,6 +61,8 @@ struct udrv_vector {
 	bool armed;
 	bool storm_told;
 	u32 unclaimed;			/* in a row */
+	u32 stuck;			/* samples in a row */
+	bool shared;
 	u32 count;
 	u32 status;
 	u64 time_ns;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table behind the DMA ledger: small ids, found by a shift and a mask. */
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include "compat.h"
 #include "dma.h"
@@ -22,7 +23,9 @@ int udrv_ledger_add(struct udrv_open *o, struct udrv_dma_entry *e)
 		__set_bit(0, ledger->used);
 		o->ledger = ledger;
 	}
-	id = find_first_zero_bit(ledger->used, UDRV_DMA_MAX_IDS);
+	id = find_next_zero_bit(ledger->used, UDRV_DMA_MAX_IDS, ledger->next);
+	if (id == UDRV_DMA_MAX_IDS)
+		id = find_first_zero_bit(ledger->used, UDRV_DMA_MAX_IDS);
 	if (id == UDRV_DMA_MAX_IDS)
 		return udrv_refuse(o, -ENOSPC,
 				   "%u mappings exist, the most an open can have",
@@ -36,6 +39,7 @@ int udrv_ledger_add(struct udrv_open *o, struct udrv_dma_entry *e)
 	__set_bit(id, ledger->used);
 	*udrv_ledger_slot(ledger, id) = e;
 	e->id = id;
+	ledger->next = id + 1;
 	return 0;
 }
 
@@ -44,6 +48,7 @@ struct udrv_dma_entry *udrv_ledger_find(struct udrv_open *o, u32 id)
 	if (!o->ledger || !id || id >= UDRV_DMA_MAX_IDS ||
 	    !test_bit(id, o->ledger->used))
 		return NULL;
+	id = array_index_nospec(id, UDRV_DMA_MAX_IDS);
 	return *udrv_ledger_slot(o->ledger, id);
 }
 

@@ -36,6 +36,8 @@ DEVICE_IOMMU_CAPABLE|iommu.h|bool f(struct device *d) { return device_iommu_capa
 PAGING_DOMAIN_ALLOC|iommu.h|struct iommu_domain *f(struct device *d) { return iommu_paging_domain_alloc(d); }
 ISOLATED_MSI|iommu.h|bool f(struct iommu_group *g) { return iommu_group_has_isolated_msi(g); }
 RESET_METHODS|pci.h|int f(struct pci_dev *d) { return d->reset_methods[0]; }
+PAGE_KMEMCG|mm.h|int f(struct page *p) { return PageKmemcg(p); }
+ENFORCE_COHERENCY|iommu.h|bool f(struct iommu_domain *d) { return d->ops->enforce_cache_coherency(d); }
 VM_FLAGS_SET|mm.h|void f(struct vm_area_struct *v) { vm_flags_set(v, VM_IO); }
 DEVNODE_CONST|device.h|char *n(const struct device *d, umode_t *m); struct class c = { .devnode = n };
 PROBES

@@ -10,8 +10,9 @@
  *	      udrv_groups_lock	IOMMU groups and domain swaps
  *	      v->lock		spinlock, hard interrupts: one vector
  *	      o->reason_lock	spinlock: the last refusal
- *	d->io_lock		one register program at a time; taken first, before
- *				user memory is touched, hence above mmap_lock
+ *	o->io_lock		one register program at a time; taken first, before
+ *				user memory is touched, hence above mmap_lock and,
+ *				in UDRV_RESET, above device_lock
  *
  * User memory can block for ever (userfaultfd, FUSE), and unbinding must not
  * wait for it.  So unbinding takes device_lock and d->lock only, and nobody
@@ -30,6 +31,7 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/uidgid.h>
@@ -67,17 +69,19 @@ struct udrv_device {
 	struct cdev cdev;
 	struct pci_dev *pdev;
 	struct rw_semaphore lock;
-	struct mutex io_lock;
 	struct udrv_region region[UDRV_REGION_COUNT];
 	DECLARE_BITMAP(config_writable, PCI_CFG_SPACE_EXP_SIZE);
 	struct pci_saved_state *pristine;
+	u8 config[PCI_CFG_SPACE_SIZE];	/* as it was when bound */
 	struct udrv_group *group;	/* NULL: no IOMMU */
 	bool can_reset;
+	bool clean;			/* nothing of an owner is left in it */
 	bool can_mask_intx;
 	u32 intx, msi, msix;		/* vectors of each kind */
 
 	/* Under lock: */
 	bool gone;			/* unbound */
+	bool resetting;			/* by somebody else */
 	bool bus_master;
 	struct udrv_open *owner;
 	kuid_t last_uid;
@@ -116,8 +120,9 @@ struct udrv_open {
 	u32 event_page_count;
 	char *irq_name;
 
-	struct udrv_io_step *steps;	/* under d->io_lock */
-	void *bounce;			/* a page, under d->io_lock */
+	struct mutex io_lock;
+	struct udrv_io_step *steps;	/* under io_lock */
+	void *bounce;			/* a page, under io_lock */
 
 	struct udrv_ledger *ledger;	/* made with the first mapping */
 	struct udrv_dma_entry *spare;	/* of the last unmap, for the next map */
@@ -126,6 +131,7 @@ struct udrv_open {
 	struct iommu_domain *domain;
 	struct iova_domain *iovad;
 	u64 iova_first, iova_last, page_sizes;
+	unsigned int max_segment;	/* of the device, without an IOMMU */
 };
 
 #define UDRV_MAX_DEVICES 4096
@@ -183,6 +189,14 @@ static __always_inline int udrv_copy_in(void *to, size_t size, size_t first_size
 	return udrv_copy_struct(to, size, first_size, from, user_size);
 }
 
+/* May this open touch the device now?  d->lock is held. */
+static inline int udrv_usable(const struct udrv_open *o)
+{
+	if (unlikely(o->dead))
+		return -ENODEV;
+	return unlikely(o->d->resetting) ? -EAGAIN : 0;
+}
+
 static inline const char *udrv_name(const struct udrv_device *d)
 {
 	return dev_name(&d->dev);
@@ -195,6 +209,7 @@ long udrv_counters(struct udrv_open *o, void __user *arg);
 long udrv_reason(struct udrv_open *o, void __user *arg);
 
 /* bar.c: regions, and their mappings */
+#define UDRV_FAULT_WINDOW	SZ_2M	/* what one fault fills */
 int udrv_regions_bind(struct udrv_device *d);
 void udrv_regions_unbind(struct udrv_device *d);
 int udrv_region_check(struct udrv_open *o, u32 region, u64 offset, u64 width,
@@ -210,6 +225,7 @@ vm_fault_t udrv_fault_ones(struct vm_fault *vmf, struct udrv_open *o);
 
 /* config.c: configuration space */
 void udrv_config_bind(struct udrv_device *d);
+void udrv_config_restore(struct udrv_device *d);
 int udrv_config_check(struct udrv_open *o, u64 offset, u32 width, bool write);
 u32 udrv_config_read(struct udrv_device *d, u32 offset, u32 width);
 void udrv_config_write(struct udrv_device *d, u32 offset, u32 width, u32 value);
@@ -239,6 +255,8 @@ void udrv_dma_free(struct udrv_open *o);
 int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma);
 
 /* group.c: IOMMU groups, and the domain of an open */
+void udrv_group_lock(void);	/* domain swaps and resets exclude each other */
+void udrv_group_unlock(void);
 int udrv_group_bind(struct udrv_device *d);
 void udrv_group_unbind(struct udrv_device *d);
 int udrv_group_open(struct udrv_device *d, struct udrv_open *o);

@@ -47,7 +47,8 @@
  *	EOPNOTSUPP	the machine or device cannot do it (no reset method)
  *	ETIMEDOUT	a wait step did not see its value in time
  *	EINTR		a signal ended a wait step; never restarted
- *	EAGAIN		O_NONBLOCK read with nothing pending (it is armed now)
+ *	EAGAIN		O_NONBLOCK read with nothing pending (it is armed now);
+ *			or somebody else is resetting the device: try again
  *
  * UDRV_REASON returns the sentence that goes with the last refusal.
  */
