@@ -215,6 +215,18 @@ static struct udrv_group *udrv_group_find(struct iommu_group *iommu)
 	return NULL;
 }
 
+/* Who is in the way?  For the log. */
+static int udrv_group_name_driver(struct device *dev, void *data)
+{
+	struct device_driver *driver = READ_ONCE(dev->driver);
+	struct pci_dev *pdev = data;
+
+	if (driver && driver != &udrv_pci_driver.driver)
+		pci_err(pdev, "udrv: %s of this group has the driver %s: unbind it first\n",
+			dev_name(dev), driver->name);
+	return 0;
+}
+
 static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
 {
 	struct udrv_group *g;
@@ -232,13 +244,10 @@ static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
 		return -ENOMEM;
 	g->iommu = iommu;
 	ret = udrv_group_claim(g, d);
-	if (ret == -ENOMEM) {
-		kfree(g);
-		return ret;
-	}
 	if (ret) {
-		pci_err(d->pdev, "udrv: IOMMU group %d has a device with another driver (/sys/kernel/iommu_groups/%d/devices): unbind it first (%d)\n",
-			iommu_group_id(iommu), iommu_group_id(iommu), ret);
+		pci_err(d->pdev, "udrv: IOMMU group %d cannot be claimed (%d)\n",
+			iommu_group_id(iommu), ret);
+		iommu_group_for_each_dev(iommu, d->pdev, udrv_group_name_driver);
 		kfree(g);
 		return ret;
 	}

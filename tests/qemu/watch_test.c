@@ -45,6 +45,7 @@ static void tracepoints_tell_what_happens(void)
 	edu = edu_open(EDU);
 	struct udrv_irq_rule rule = edu_rule();
 
+	edu_lower(&edu);
 	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &rule, 1));
 	edu_raise(&edu, 0x42);
 	MUST(irq_pending(edu.fd, WAIT_MS));
