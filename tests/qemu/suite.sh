@@ -5,7 +5,7 @@
 # the cache, an empty dpkg status, nothing of the host's package state read or
 # written.  Sourced by `kernel` and `debug-kernel`.
 
-cache=${UDRV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/udrv}
+cache=$(realpath -m "${UDRV_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/udrv}")
 # depmod; Debian leaves it out of a user's PATH.
 PATH=$PATH:/usr/sbin:/sbin
 started=$(date +%s)
