@@ -26,6 +26,9 @@ static struct iova *udrv_iova_below(struct udrv_open *o, unsigned long pages,
 	if (range)
 		__free_iova(o->iovad, range);
 	o->spare_range = NULL;
+	range = alloc_iova(o->iovad, pages, last_pfn, false);
+	if (range)
+		return range;
 	/*
 	 * It remembers what did not fit below 4 GiB, whatever the limit was, and
 	 * in 5.10 searches down from the last place only: start from the top.
