@@ -11,6 +11,7 @@ struct edu edu_open(const char *address)
 	edu.bar = must_map(edu.fd, region_info(edu.fd, 0).out_mmap_offset,
 			   EDU_BAR_SIZE);
 	MUST_EQUAL(edu_read(&edu, EDU_ID), EDU_ID_VALUE);
+	edu_lower(&edu);	/* no reset does it for us */
 	return edu;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What others see of a driver at work: tracepoints, names; reset and ROM. */
+/* What others see of a driver at work: tracepoints, the log, names; a ROM. */
 #include "edu.h"
 
 #include <fcntl.h>
@@ -93,26 +93,6 @@ static void names_are_the_devices(void)
 	MUST(!has_interrupt("udrv-" EDU));
 }
 
-/* Behind the port the bus can be reset: registers are as after power-on. */
-static void reset_clears_the_device(void)
-{
-	struct edu edu = edu_open(HOT_EDU);
-	struct udrv_irq_rule rule = edu_rule();
-	struct udrv_irq_event event;
-
-	MUST(info(edu.fd).out_caps & UDRV_INFO_RESET);
-	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &rule, 1));
-	edu_write(&edu, EDU_LIVENESS, 0x1234);
-	MUST_OK(reset(edu.fd));
-	MUST_EQUAL(edu_read(&edu, EDU_ID), EDU_ID_VALUE);
-	/* The interrupt set up before works after. */
-	edu_raise(&edu, 4);
-	MUST_OK(irq_read(edu.fd, &event));
-	MUST_EQUAL(event.count, 1);
-	MUST_EQUAL(event.status, 4);
-	edu_close(&edu);
-}
-
 /* The e1000 has an option ROM: readable, never writable. */
 static void rom_is_read_by_programs(void)
 {
@@ -134,7 +114,6 @@ const struct test tests[] = {
 	TEST(tracepoints_tell_what_happens),
 	TEST(refusals_name_the_culprit_in_the_log),
 	TEST(names_are_the_devices),
-	TEST(reset_clears_the_device),
 	TEST(rom_is_read_by_programs),
 	{ NULL, NULL },
 };
