@@ -13,9 +13,9 @@
 #include "probed.h"
 
 #ifdef UDRV_HAVE_DEVNODE_CONST
-typedef const struct device udrv_devnode_device;
+#define udrv_devnode_const const
 #else
-typedef struct device udrv_devnode_device;
+#define udrv_devnode_const
 #endif
 
 #ifndef UDRV_HAVE_VM_FLAGS_SET

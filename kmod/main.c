@@ -24,7 +24,7 @@ MODULE_PARM_DESC(enable_unsafe_dma_without_iommu,
 dev_t udrv_devt;
 DEFINE_XARRAY_ALLOC(udrv_minors);
 
-static char *udrv_devnode(udrv_devnode_device *dev, umode_t *mode)
+static char *udrv_devnode(udrv_devnode_const struct device *dev, umode_t *mode)
 {
 	return kasprintf(GFP_KERNEL, "udrv/%s", dev_name(dev));
 }
