@@ -51,7 +51,7 @@ static void freed_buffer_shows_nothing_else(void)
 		module_parameter("enable_unsafe_dma_without_iommu", "1");
 	file = victim();
 	fd = device_own(EDU);
-	MUST_OK(dma_alloc(fd, PAGE, 28, &buffer));
+	MUST_OK(dma_alloc(fd, PAGE, 32, &buffer));
 	view = must_map(fd, buffer.out_mmap_offset, PAGE);
 	MUST_OK(dma_unmap(fd, buffer.id));
 	page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0);
@@ -89,7 +89,7 @@ static void buffers_work_in_a_cgroup(void)
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	MUST_OK(write_text("/run/udrv-cgroup/t/cgroup.procs", pid));
 	fd = device_own(EDU);
-	MUST_OK(dma_alloc(fd, 4 * PAGE, 28, &map));
+	MUST_OK(dma_alloc(fd, 4 * PAGE, 32, &map));
 	view = must_map(fd, map.out_mmap_offset, 4 * PAGE);
 	view[0] = 1;
 	MUST_EQUAL(view[3 * PAGE], 0);
