@@ -211,9 +211,21 @@ static void __iomem *udrv_region_iomap(struct udrv_device *d, u32 region)
 
 	if (r->kind == UDRV_KIND_ROM)
 		return udrv_rom_iomap(d);
+	if (r->kind == UDRV_KIND_PORTS)
+		return ioport_map(r->start, r->size);
 	if (r->caching == UDRV_COMBINED)
-		return pci_iomap_wc(d->pdev, region, 0);
-	return pci_iomap(d->pdev, region, 0);
+		return ioremap_wc(r->start, r->size);
+	return ioremap(r->start, r->size);
+}
+
+static void udrv_region_iounmap(struct udrv_device *d, struct udrv_region *r)
+{
+	if (r->kind == UDRV_KIND_PORTS)
+		ioport_unmap(r->iomem);
+	else
+		iounmap(r->iomem);
+	if (r->kind == UDRV_KIND_ROM)
+		pci_disable_rom(d->pdev);
 }
 
 /* Make a region reachable for the kernel, if it is not yet. */
@@ -250,12 +262,8 @@ void udrv_regions_close(struct udrv_open *o)
 
 	for (i = 0; i < UDRV_REGION_COUNT; i++) {
 		r = &d->region[i];
-		if (r->iomem && r->kind == UDRV_KIND_ROM) {
-			iounmap(r->iomem);
-			pci_disable_rom(d->pdev);
-		} else if (r->iomem) {
-			pci_iounmap(d->pdev, r->iomem);
-		}
+		if (r->iomem)
+			udrv_region_iounmap(d, r);
 		r->iomem = NULL;
 		if (r->caching == UDRV_COMBINED)
 			arch_io_free_memtype_wc(r->start, r->size);

@@ -16,7 +16,8 @@ static void udrv_device_free(struct device *dev)
 	kfree(d);
 }
 
-static struct udrv_device *udrv_device_alloc(struct pci_dev *pdev)
+/* @parent: the PCI device, or NULL for a declared one. */
+struct udrv_device *udrv_device_alloc(struct device *parent, const char *name)
 {
 	struct udrv_device *d;
 	u32 minor;
@@ -25,22 +26,24 @@ static struct udrv_device *udrv_device_alloc(struct pci_dev *pdev)
 	d = kzalloc(sizeof(*d), GFP_KERNEL);
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	ret = xa_alloc(&udrv_minors, &minor, d, XA_LIMIT(0, UDRV_MAX_DEVICES - 1),
+	ret = xa_alloc(&udrv_minors, &minor, d,
+		       XA_LIMIT(UDRV_CONTROL_MINOR + 1, UDRV_MAX_DEVICES - 1),
 		       GFP_KERNEL);
 	if (ret) {
 		kfree(d);
 		return ERR_PTR(ret);
 	}
 	init_rwsem(&d->lock);
-	d->pdev = pci_dev_get(pdev);
+	d->hw = parent ?: &d->dev;
 	device_initialize(&d->dev);
+	dev_set_drvdata(&d->dev, d);
 	d->dev.class = &udrv_class;
-	d->dev.parent = &pdev->dev;
+	d->dev.parent = parent;
 	d->dev.devt = MKDEV(MAJOR(udrv_devt), minor);
 	d->dev.release = udrv_device_free;
 	cdev_init(&d->cdev, &udrv_fops);
 	d->cdev.owner = THIS_MODULE;
-	ret = dev_set_name(&d->dev, "%s", pci_name(pdev));
+	ret = dev_set_name(&d->dev, "%s", name);
 	if (ret) {
 		put_device(&d->dev);
 		return ERR_PTR(ret);
@@ -131,9 +134,10 @@ static int udrv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		pci_err(pdev, "udrv: a bridge cannot be driven from user space\n");
 		return -EINVAL;
 	}
-	d = udrv_device_alloc(pdev);
+	d = udrv_device_alloc(&pdev->dev, pci_name(pdev));
 	if (IS_ERR(d))
 		return PTR_ERR(d);
+	d->pdev = pci_dev_get(pdev);
 	ret = udrv_regions_bind(d);
 	if (ret)
 		goto put;
@@ -163,6 +167,17 @@ put:
 	return ret;
 }
 
+/* The device starts nothing any more, and is reset where it can be. */
+static void udrv_function_halt(struct udrv_open *o)
+{
+	struct udrv_device *d = o->d;
+
+	udrv_set_master(o, false);
+	if (pci_device_is_present(d->pdev))
+		pci_wait_for_pending_transaction(d->pdev);
+	d->clean = !udrv_function_reset(d);
+}
+
 /*
  * Ends an open: nothing of it reaches the device, and nothing of the device
  * reaches memory, when this returns.  The order is the point.  Under
@@ -175,13 +190,12 @@ static void udrv_open_end(struct udrv_open *o)
 	o->dead = true;
 	udrv_regions_zap(o);
 	udrv_irq_teardown(o);
-	udrv_set_master(o, false);
-	if (pci_device_is_present(d->pdev))
-		pci_wait_for_pending_transaction(d->pdev);
-	d->clean = !udrv_function_reset(d);
+	if (d->pdev)
+		udrv_function_halt(o);
 	udrv_dma_teardown(o);
 	udrv_group_close(o);
-	udrv_restore_config(d);
+	if (d->pdev)
+		udrv_restore_config(d);
 	udrv_regions_close(o);
 	o->mapping = NULL;
 	d->owner = NULL;
@@ -211,7 +225,7 @@ void udrv_device_evict(struct udrv_device *d)
 
 #endif
 
-/* It is being unbound.  Under device_lock, by the driver core. */
+/* It is being unbound, or its declaration removed.  Under device_lock. */
 void udrv_device_revoke(struct udrv_device *d)
 {
 	down_write(&d->lock);
@@ -228,6 +242,11 @@ static int udrv_may_own(struct udrv_device *d, struct udrv_open *o)
 		return -ENODEV;
 	if (d->owner)
 		return -EBUSY;
+	if (d->keyboard && udrv_keyboard_driven()) {
+		dev_notice_ratelimited(&d->dev,
+			"open refused: the driver i8042 has the keyboard controller\n");
+		return -EBUSY;
+	}
 	if (d->had_owner && !d->clean && !uid_eq(d->last_uid, o->uid) &&
 	    !capable(CAP_SYS_RAWIO)) {
 		dev_notice_ratelimited(&d->dev,
@@ -262,12 +281,12 @@ void udrv_device_release(struct udrv_open *o)
 {
 	struct udrv_device *d = o->d;
 
-	device_lock(&d->pdev->dev);
+	device_lock(d->hw);
 	down_write(&d->lock);
 	if (!o->dead)
 		udrv_open_end(o);
 	up_write(&d->lock);
-	device_unlock(&d->pdev->dev);
+	device_unlock(d->hw);
 }
 
 static int udrv_reset_locked(struct udrv_open *o)
@@ -304,11 +323,11 @@ int udrv_device_reset(struct udrv_open *o)
 	ret = mutex_lock_killable(&o->io_lock);
 	if (ret)
 		return ret;
-	device_lock(&d->pdev->dev);
+	device_lock(d->hw);
 	down_write(&d->lock);
 	ret = udrv_reset_locked(o);
 	up_write(&d->lock);
-	device_unlock(&d->pdev->dev);
+	device_unlock(d->hw);
 	mutex_unlock(&o->io_lock);
 	return ret;
 }
@@ -335,6 +354,8 @@ static int udrv_suspend(struct device *dev)
 	struct udrv_device *d = dev_get_drvdata(dev);
 	int ret = 0;
 
+	if (!d)
+		return 0;	/* the control file's device */
 	down_read(&d->lock);
 	if (d->owner) {
 		dev_notice(&d->dev, "suspend refused: pid %d drives it\n",
@@ -350,7 +371,7 @@ static int udrv_resume(struct device *dev)
 	return 0;
 }
 
-static const struct dev_pm_ops udrv_pm_ops = {
+const struct dev_pm_ops udrv_pm_ops = {
 	.suspend = udrv_suspend,
 	.resume = udrv_resume,
 	.freeze = udrv_suspend,

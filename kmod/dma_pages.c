@@ -92,9 +92,22 @@ int udrv_pin(struct udrv_open *o, struct udrv_dma_entry *e)
 	return ret;
 }
 
+/* Blocks are given back by their first pages, and are not ours after that. */
+static void udrv_buffer_free(struct page **pages, unsigned long count)
+{
+	unsigned long i, size;
+
+	for (i = 0; i < count; i += size) {
+		size = 1ul << compound_order(pages[i]);
+		put_page(pages[i]);
+	}
+}
+
 /*
  * A buffer: blocks as large as the machine has, so that the IOMMU needs few
- * entries, split so that each page can be mapped and given back alone.
+ * entries.  A block stays one (compound) page: who mapped a part of it keeps
+ * all of it, and get_user_pages_fast() takes pages of such memory, which it
+ * does not of single pages that are no file's and nobody's.
  */
 int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 {
@@ -112,7 +125,7 @@ int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 		while (order && (1ul << order) > e->page_count - done)
 			order--;
 		gfp = UDRV_GFP_MAPPABLE | __GFP_ZERO | __GFP_NOWARN |
-		      (order ? __GFP_NORETRY : 0);
+		      (order ? __GFP_NORETRY | __GFP_COMP : 0);
 		block = alloc_pages_node(node, gfp, order);
 		if (!block && order) {
 			order--;
@@ -120,8 +133,6 @@ int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 		}
 		if (!block)
 			goto nomem;
-		if (order)
-			split_page(block, order);
 		for (i = 0; i < 1ul << order; i++)
 			e->pages[done++] = block + i;
 		cond_resched();
@@ -129,8 +140,7 @@ int udrv_buffer_alloc(struct udrv_open *o, struct udrv_dma_entry *e)
 	return 0;
 
 nomem:
-	while (done)
-		__free_page(e->pages[--done]);
+	udrv_buffer_free(e->pages, done);
 	e->page_count = 0;
 	return -ENOMEM;
 }
@@ -138,14 +148,11 @@ nomem:
 /* Gives everything back, whatever of it there is; the entry itself stays. */
 void udrv_pages_free(struct udrv_dma_entry *e)
 {
-	unsigned long i;
-
 	if (e->pinned)
 		unpin_user_pages_dirty_lock(e->pages, e->page_count,
 					    e->state & UDRV_DMA_STATE_FROM);
 	else if (e->state & UDRV_DMA_STATE_BUFFER && e->pages)
-		for (i = 0; i < e->page_count; i++)
-			__free_page(e->pages[i]);
+		udrv_buffer_free(e->pages, e->page_count);
 	if (e->pages != &e->one)
 		kvfree(e->pages);
 	if (e->cred) {

@@ -34,6 +34,15 @@ void udrv_open_put(struct udrv_open *o)
 	kref_put(&o->kref, udrv_open_free);
 }
 
+void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text)
+{
+	spin_lock(&r->lock);
+	r->count++;
+	r->error = -error;
+	strscpy(r->text, text, sizeof(r->text));
+	spin_unlock(&r->lock);
+}
+
 /*
  * Say no: remembers the sentence for UDRV_REASON, counts and traces it, and
  * gives the error back.  What a driver was not allowed to do goes to the log,
@@ -41,19 +50,14 @@ void udrv_open_put(struct udrv_open *o)
  */
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 {
-	char text[sizeof(o->reason)];
+	char text[sizeof(o->refusal.text)];
 	va_list args;
 
 	va_start(args, format);
 	vscnprintf(text, sizeof(text), format, args);
 	va_end(args);
 
-	spin_lock(&o->reason_lock);
-	o->refusals++;
-	o->reason_errno = -error;
-	strscpy(o->reason, text, sizeof(o->reason));
-	spin_unlock(&o->reason_lock);
-
+	udrv_refusal_set(&o->refusal, error, text);
 	atomic64_inc(&o->d->count.refusals);
 	trace_udrv_refused(o->d, error, text);
 	if (error == -EPERM)
@@ -70,7 +74,7 @@ static struct udrv_open *udrv_open_alloc(struct udrv_device *d, bool owner)
 	if (!o)
 		return NULL;
 	kref_init(&o->kref);
-	spin_lock_init(&o->reason_lock);
+	spin_lock_init(&o->refusal.lock);
 	mutex_init(&o->io_lock);
 	get_device(&d->dev);
 	o->d = d;
@@ -192,17 +196,18 @@ static long udrv_ioctl_bus_master(struct udrv_open *o, void __user *arg)
 static const struct {
 	long (*call)(struct udrv_open *o, void __user *arg);
 	bool observer;			/* may call it too */
+	bool pci;			/* a declared device has nothing of it */
 } udrv_commands[] = {
 	[_IOC_NR(UDRV_INFO)]		= { udrv_info, true },
 	[_IOC_NR(UDRV_REGION_INFO)]	= { udrv_region_info, true },
-	[_IOC_NR(UDRV_BUS_MASTER)]	= { udrv_ioctl_bus_master },
-	[_IOC_NR(UDRV_RESET)]		= { udrv_ioctl_reset },
+	[_IOC_NR(UDRV_BUS_MASTER)]	= { udrv_ioctl_bus_master, .pci = true },
+	[_IOC_NR(UDRV_RESET)]		= { udrv_ioctl_reset, .pci = true },
 	[_IOC_NR(UDRV_RELEASE)]		= { udrv_ioctl_release },
 	[_IOC_NR(UDRV_IO)]		= { udrv_io },
 	[_IOC_NR(UDRV_IRQ_SETUP)]	= { udrv_irq_setup },
 	[_IOC_NR(UDRV_IRQ_FD)]		= { udrv_irq_fd },
-	[_IOC_NR(UDRV_DMA_ALLOC)]	= { udrv_dma_alloc },
-	[_IOC_NR(UDRV_DMA_MAP)]		= { udrv_dma_map },
+	[_IOC_NR(UDRV_DMA_ALLOC)]	= { udrv_dma_alloc, .pci = true },
+	[_IOC_NR(UDRV_DMA_MAP)]		= { udrv_dma_map, .pci = true },
 	[_IOC_NR(UDRV_DMA_SYNC)]	= { udrv_dma_sync },
 	[_IOC_NR(UDRV_DMA_UNMAP)]	= { udrv_dma_unmap },
 	[_IOC_NR(UDRV_DMA_LIST)]	= { udrv_dma_list, true },
@@ -211,7 +216,7 @@ static const struct {
 };
 
 /* For what fails in one way only, whatever the command. */
-static const char *udrv_plain_reason(int error)
+const char *udrv_plain_reason(int error)
 {
 	switch (error) {
 	case -EINVAL:
@@ -245,9 +250,12 @@ static long udrv_file_ioctl(struct file *file, unsigned int command,
 	if (!o->owner && !udrv_commands[nr].observer)
 		return -EBADF;
 	nr = array_index_nospec(nr, ARRAY_SIZE(udrv_commands));
-	told = READ_ONCE(o->refusals);
+	if (udrv_commands[nr].pci && !o->d->pdev)
+		return udrv_refuse(o, -EOPNOTSUPP,
+			"a declared device has no DMA, bus mastering or reset that the kernel knows of");
+	told = READ_ONCE(o->refusal.count);
 	ret = udrv_commands[nr].call(o, (void __user *)arg);
-	if (unlikely(ret < 0) && told == READ_ONCE(o->refusals))
+	if (unlikely(ret < 0) && told == READ_ONCE(o->refusal.count))
 		udrv_refuse(o, ret, "%s", udrv_plain_reason(ret));
 	return ret;
 }

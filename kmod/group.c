@@ -437,6 +437,8 @@ int udrv_group_open(struct udrv_device *d, struct udrv_open *o)
 {
 	int ret;
 
+	if (!d->pdev)
+		return 0;		/* nothing to confine: no DMA */
 	if (!d->group)
 		return udrv_group_open_direct(d, o);
 	mutex_lock(&udrv_groups_lock);

@@ -5,8 +5,8 @@
 #include "udrv_priv.h"
 
 /* Copy out no more than the caller's struct holds; size is already checked. */
-static long udrv_copy_out(void __user *to, const void *from, u32 user_size,
-			  size_t size)
+long udrv_copy_out(void __user *to, const void *from, u32 user_size,
+		   size_t size)
 {
 	return copy_to_user(to, from, min_t(size_t, user_size, size)) ?
 		-EFAULT : 0;
@@ -15,7 +15,7 @@ static long udrv_copy_out(void __user *to, const void *from, u32 user_size,
 static u32 udrv_info_caps(struct udrv_open *o)
 {
 	struct udrv_device *d = o->d;
-	u32 caps = UDRV_INFO_PCI;
+	u32 caps = d->pdev ? UDRV_INFO_PCI : 0;
 
 	if (d->group)
 		caps |= UDRV_INFO_IOMMU;
@@ -41,6 +41,15 @@ static void udrv_info_owner(struct udrv_open *owner, struct udrv_info *info)
 	info->out_page_sizes = owner->page_sizes;
 }
 
+static void udrv_info_ids(const struct pci_dev *pdev, struct udrv_info *info)
+{
+	info->out_vendor = pdev->vendor;
+	info->out_device = pdev->device;
+	info->out_subsystem_vendor = pdev->subsystem_vendor;
+	info->out_subsystem_device = pdev->subsystem_device;
+	info->out_class = pdev->class << 8 | pdev->revision;
+}
+
 long udrv_info(struct udrv_open *o, void __user *arg)
 {
 	struct udrv_device *d = o->d;
@@ -61,15 +70,13 @@ long udrv_info(struct udrv_open *o, void __user *arg)
 	strscpy(info.out_name, udrv_name(d), sizeof(info.out_name));
 	info.out_contract = UDRV_CONTRACT;
 	info.out_caps = udrv_info_caps(o);
-	info.out_vendor = d->pdev->vendor;
-	info.out_device = d->pdev->device;
-	info.out_subsystem_vendor = d->pdev->subsystem_vendor;
-	info.out_subsystem_device = d->pdev->subsystem_device;
-	info.out_class = d->pdev->class << 8 | d->pdev->revision;
+	if (d->pdev)
+		udrv_info_ids(d->pdev, &info);
 	info.out_regions = UDRV_REGION_COUNT;
 	info.out_intx = d->intx;
 	info.out_msi = d->msi;
 	info.out_msix = d->msix;
+	info.out_lines = d->lines;
 	if (d->owner)
 		udrv_info_owner(d->owner, &info);
 	up_read(&d->lock);
@@ -132,7 +139,7 @@ long udrv_counters(struct udrv_open *o, void __user *arg)
 	return udrv_copy_out(arg, &counters, counters.size, sizeof(counters));
 }
 
-long udrv_reason(struct udrv_open *o, void __user *arg)
+long udrv_refusal_get(struct udrv_refusal *r, void __user *arg)
 {
 	struct udrv_reason reason;
 	int ret;
@@ -143,9 +150,14 @@ long udrv_reason(struct udrv_open *o, void __user *arg)
 	if (reason.flags || reason.reserved)
 		return -EINVAL;
 	memset(reason.out_text, 0, sizeof(reason.out_text));
-	spin_lock(&o->reason_lock);
-	reason.out_errno = o->reason_errno;
-	strscpy(reason.out_text, o->reason, sizeof(reason.out_text));
-	spin_unlock(&o->reason_lock);
+	spin_lock(&r->lock);
+	reason.out_errno = r->error;
+	strscpy(reason.out_text, r->text, sizeof(reason.out_text));
+	spin_unlock(&r->lock);
 	return udrv_copy_out(arg, &reason, reason.size, sizeof(reason));
+}
+
+long udrv_reason(struct udrv_open *o, void __user *arg)
+{
+	return udrv_refusal_get(&o->refusal, arg);
 }

@@ -10,6 +10,7 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -171,6 +172,36 @@ static int udrv_check_fields(struct udrv_open *o, const struct udrv_io_step *s)
 	return 0;
 }
 
+/*
+ * Is it what nearly every step is, in a region that is open?  In a few
+ * instructions; what is not goes the long way, which also says why.
+ */
+static __always_inline bool udrv_step_plain(struct udrv_open *o,
+					    const struct udrv_io_step *s)
+{
+	u64 unused = s->reserved, value = s->value;
+	struct udrv_region *r;
+	u32 width = s->width;
+
+	if (s->region >= UDRV_REGION_COUNT || (width != 1 && width != 2 && width != 4))
+		return false;
+	r = &o->d->region[array_index_nospec(s->region, UDRV_REGION_COUNT)];
+	if (!READ_ONCE(r->iomem) || r->hole_size || s->offset & (width - 1) ||
+	    s->offset >= r->size || r->size - s->offset < width)
+		return false;
+	switch (s->op) {
+	case UDRV_OP_READ:
+		return !(unused | s->count | s->mask_or_data | value);
+	case UDRV_OP_WRITE:
+		return !(unused | s->count | s->mask_or_data |
+			 value >> (8 * width)) && !(r->caps & UDRV_REGION_READ_ONLY);
+	case UDRV_OP_WAIT:
+		return !(unused | value >> (8 * width));
+	default:
+		return false;
+	}
+}
+
 static int udrv_check_step(struct udrv_open *o, const struct udrv_io_step *s,
 			   struct udrv_totals *totals)
 {
@@ -240,20 +271,27 @@ static int udrv_run_string(struct udrv_open *o, const struct udrv_io_step *s)
 	return 0;
 }
 
+/* Has what a wait is for come?  d->lock is held. */
+static bool udrv_look(struct udrv_open *o, struct udrv_io_step *s)
+{
+	s->out_value = udrv_step_read(o->d, s);
+	return (s->out_value & s->mask_or_data) == s->value;
+}
+
 /* Poll: hard at first, then with sleeps that grow to a sixteenth of the wait. */
 static int udrv_run_wait(struct udrv_open *o, struct udrv_io_step *s)
 {
 	u64 start = ktime_get_ns(), elapsed;
-	bool last = false;
+	bool last = false, come;
 	int ret;
 
 	for (;;) {
 		ret = udrv_alive(o);
 		if (ret)
 			return ret;
-		s->out_value = udrv_step_read(o->d, s);
+		come = udrv_look(o, s);
 		up_read(&o->d->lock);
-		if ((s->out_value & s->mask_or_data) == s->value)
+		if (come)
 			return 0;
 		if (last)
 			return udrv_refuse(o, -ETIMEDOUT,
@@ -280,7 +318,10 @@ static int udrv_run_delay(const struct udrv_io_step *s)
 	return 0;
 }
 
-/* Runs of plain accesses go under one hold of d->lock.  Returns steps done. */
+/*
+ * Runs of plain accesses, and waits that are over at once, go under one hold
+ * of d->lock.  Returns steps done.
+ */
 static u32 udrv_run_plain(struct udrv_open *o, u32 first, u32 count)
 {
 	struct udrv_io_step *s;
@@ -292,38 +333,47 @@ static u32 udrv_run_plain(struct udrv_open *o, u32 first, u32 count)
 			s->out_value = udrv_step_read(o->d, s);
 		else if (s->op == UDRV_OP_WRITE)
 			udrv_step_write(o->d, s);
-		else
+		else if (s->op != UDRV_OP_WAIT || !udrv_look(o, s))
 			break;
 	}
 	return i;
 }
 
+/* What takes its time, or copies. */
+static int udrv_run_long(struct udrv_open *o, struct udrv_io_step *s)
+{
+	switch (s->op) {
+	case UDRV_OP_DELAY:
+		return udrv_run_delay(s);
+	case UDRV_OP_WAIT:
+		return udrv_run_wait(o, s);
+	default:
+		return udrv_run_string(o, s);
+	}
+}
+
+static bool udrv_may_be_plain(u8 op)
+{
+	return op == UDRV_OP_READ || op == UDRV_OP_WRITE || op == UDRV_OP_WAIT;
+}
+
 static int udrv_run(struct udrv_open *o, u32 count, u32 *done)
 {
-	struct udrv_io_step *s;
+	u32 before;
 	int ret;
 
 	while (*done < count) {
-		s = &o->steps[*done];
-		switch (s->op) {
-		case UDRV_OP_DELAY:
-			ret = udrv_run_delay(s);
-			break;
-		case UDRV_OP_WAIT:
-			ret = udrv_run_wait(o, s);
-			break;
-		case UDRV_OP_READ_STRING:
-		case UDRV_OP_WRITE_STRING:
-			ret = udrv_run_string(o, s);
-			break;
-		default:
+		before = *done;
+		if (udrv_may_be_plain(o->steps[before].op)) {
 			ret = udrv_alive(o);
 			if (ret)
 				return ret;
-			*done = udrv_run_plain(o, *done, count);
+			*done = udrv_run_plain(o, before, count);
 			up_read(&o->d->lock);
-			continue;
+			if (*done > before)
+				continue;
 		}
+		ret = udrv_run_long(o, &o->steps[before]);
 		if (ret)
 			return ret;
 		(*done)++;
@@ -386,15 +436,23 @@ static int udrv_io_buffers(struct udrv_open *o)
 static int udrv_check_program(struct udrv_open *o, u32 count)
 {
 	struct udrv_totals totals = {};
+	struct udrv_io_step *s;
+	bool closed = false;
 	int ret = 0;
 	u32 i;
 
 	for (i = 0; i < count && !ret; i++) {
-		ret = udrv_check_step(o, &o->steps[i], &totals);
-		o->steps[i].out_value = 0;
+		s = &o->steps[i];
+		s->out_value = 0;
+		if (!udrv_step_plain(o, s)) {
+			ret = udrv_check_step(o, s, &totals);
+			closed |= s->op != UDRV_OP_DELAY;
+		} else if (s->op == UDRV_OP_WAIT) {
+			ret = udrv_check_delay(o, s, &totals);
+		}
 	}
 	/* Opening a region changes something: only now. */
-	for (i = 0; i < count && !ret; i++)
+	for (i = 0; closed && i < count && !ret; i++)
 		if (o->steps[i].op != UDRV_OP_DELAY)
 			ret = udrv_region_open(o, o->steps[i].region);
 	return ret;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Interrupts: the handlers, claim/ack rules, storms, and setting them up.
+ * Interrupts: the handlers, storms, and setting them up.
  *
  * The kernel counts; user space takes (irq_file.c).  Without a rule an INTx
  * interrupt is held back with the device's INTx-disable bit until the reader
- * comes again; with a rule the handler acknowledges it at the device itself
- * and nothing is masked.  MSI and MSI-X are messages and need neither.
+ * comes again; with a rule (irq_rule.c) the handler acknowledges it at the
+ * device itself and nothing is masked.  MSI and MSI-X are messages and need
+ * neither.  Legacy lines (irq_line.c) are like the one or like the other.
  */
 #include <linux/capability.h>
 #include <linux/interrupt.h>
@@ -25,6 +26,7 @@ void udrv_irq_count(struct udrv_device *d)
 	d->intx = pin && d->pdev->irq && d->pdev->irq != IRQ_NOTCONNECTED;
 	d->msi = max(pci_msi_vec_count(d->pdev), 0);
 	d->msix = max(pci_msix_vec_count(d->pdev), 0);
+	udrv_lines_count(d);
 }
 
 /* ---------------------------------------------------------------- handlers */
@@ -52,11 +54,12 @@ static noinline void udrv_vector_storm(struct udrv_vector *v)
 	else
 		disable_irq_nosync(v->irq);
 	v->masked = true;
-	atomic64_inc(&d->count.storms);
 	if (!v->storm_told)
 		dev_warn(&d->dev, "interrupt storm on vector %u: masked until it is read\n",
 			 v->index);
 	v->storm_told = true;
+	/* Whoever sees it counted finds it told. */
+	atomic64_inc(&d->count.storms);
 }
 
 /* v->lock is held.  An interrupt is ours: count it. */
@@ -283,7 +286,7 @@ int udrv_irq_open(struct udrv_open *o)
 	struct udrv_device *d = o->d;
 	u32 i, pages;
 
-	o->max_vectors = max3(d->msi, d->msix, 1u);
+	o->max_vectors = max3(d->msi, d->msix, max(d->lines, 1u));
 	pages = DIV_ROUND_UP(o->max_vectors * sizeof(struct udrv_event_slot),
 			     PAGE_SIZE);
 	o->vector = kvcalloc(o->max_vectors, sizeof(*o->vector),
@@ -319,14 +322,20 @@ void udrv_irq_free(struct udrv_open *o)
 
 /*
  * From here on the handler says "not ours", so the device is masked in the
- * same breath: an asserted line that nobody claims would be disabled.
+ * same breath: an asserted line that nobody claims would be disabled.  A line
+ * that is ours alone is held back itself, until its next holder starts it.
+ * Not so an edge, which would be kept and given to that holder.
  */
 static void udrv_vector_stop(struct udrv_vector *v, enum udrv_vector_state state)
 {
 	spin_lock_irq(&v->lock);
 	v->state = state;
-	if (v->requested && v->mask_by == UDRV_MASK_BY_DEVICE)
+	if (v->requested && v->mask_by == UDRV_MASK_BY_DEVICE) {
 		pci_intx(v->d->pdev, 0);
+	} else if (v->requested && v->level && !v->shared && !v->masked) {
+		disable_irq_nosync(v->irq);
+		v->masked = true;
+	}
 	spin_unlock_irq(&v->lock);
 	wake_up_all(&v->wait);
 }
@@ -424,144 +433,12 @@ void udrv_irq_resume(struct udrv_open *o)
 
 /* ------------------------------------------------------------------- setup */
 
-static int udrv_rule_check_access(struct udrv_open *o, u32 region, u64 offset,
-				  u32 width, bool write)
-{
-	int ret;
-
-	if (region == UDRV_REGION_CONFIG || region == UDRV_REGION_ROM)
-		return udrv_refuse(o, -EINVAL,
-			"a claim/ack rule runs in the interrupt handler and reaches memory and ports only, not region %u",
-			region);
-	if (width > 4)
-		return udrv_refuse(o, -EINVAL, "rule accesses are 1, 2 or 4 bytes");
-	ret = udrv_region_check(o, region, offset, width, write);
-	return ret ?: udrv_region_open(o, region);
-}
-
-static int udrv_rule_make_ops(struct udrv_open *o, struct udrv_rule_op *to,
-			      const struct udrv_rule_access *from, int count)
-{
-	int i, ret;
-
-	for (i = 0; i < count && from[i].op != UDRV_RULE_NONE; i++) {
-		if (from[i].op > UDRV_RULE_WRITE || from[i].reserved ||
-		    from[i].flags & ~UDRV_RULE_FLUSH ||
-		    (from[i].op == UDRV_RULE_READ &&
-		     (from[i].flags || from[i].and_mask || from[i].xor_value)))
-			return udrv_refuse(o, -EINVAL,
-				"rule access %d: unknown operation or flag", i);
-		ret = udrv_rule_check_access(o, from[i].region, from[i].offset,
-					     from[i].width,
-					     from[i].op == UDRV_RULE_WRITE);
-		if (ret)
-			return ret;
-		to[i].address = o->d->region[from[i].region].iomem + from[i].offset;
-		to[i].width = from[i].width;
-		to[i].read = from[i].op == UDRV_RULE_READ;
-		to[i].flush = from[i].flags & UDRV_RULE_FLUSH;
-		to[i].and_mask = from[i].and_mask;
-		to[i].xor_value = from[i].xor_value;
-	}
-	for (; i < count; i++)
-		if (memchr_inv(&from[i], 0, sizeof(from[i])))
-			return udrv_refuse(o, -EINVAL,
-				"rule access %d comes after the end of its list", i);
-	return 0;
-}
-
-static int udrv_rule_make_claim(struct udrv_open *o, u32 kind,
-				struct udrv_rule *rule,
-				const struct udrv_irq_rule *from)
-{
-	int ret;
-
-	if (from->reserved || from->reserved2 || from->flags & ~UDRV_RULE_ALL_ONES)
-		return udrv_refuse(o, -EINVAL, "unknown rule flags %#x", from->flags);
-	if (!from->claim_width) {
-		if (from->claim_region || from->claim_offset || from->claim_mask ||
-		    from->flags || kind == UDRV_IRQ_INTX || kind == UDRV_IRQ_LINES)
-			return udrv_refuse(o, -EINVAL,
-				"only MSI and MSI-X rules go without a claim register");
-		return 0;
-	}
-	if (!from->claim_mask)
-		return udrv_refuse(o, -EINVAL,
-				   "a claim mask of 0 never claims");
-	ret = udrv_rule_check_access(o, from->claim_region, from->claim_offset,
-				     from->claim_width, false);
-	if (ret)
-		return ret;
-	rule->claim = o->d->region[from->claim_region].iomem + from->claim_offset;
-	rule->claim_width = from->claim_width;
-	rule->claim_mask = from->claim_mask;
-	rule->all_ones = from->flags & UDRV_RULE_ALL_ONES;
-	return 0;
-}
-
-/* From what user space gave to what the handler runs.  NULL: no rule. */
-static struct udrv_rule *udrv_rule_make(struct udrv_open *o, u32 kind,
-					const struct udrv_irq_rule *from)
-{
-	struct udrv_rule *rule;
-	int ret;
-
-	if (!memchr_inv(from, 0, sizeof(*from)))
-		return NULL;
-	rule = kzalloc(sizeof(*rule), GFP_KERNEL_ACCOUNT);
-	if (!rule)
-		return ERR_PTR(-ENOMEM);
-	ret = udrv_rule_make_claim(o, kind, rule, from);
-	if (!ret)
-		ret = udrv_rule_make_ops(o, rule->acks, from->acks, UDRV_RULE_ACKS);
-	if (!ret)
-		ret = udrv_rule_make_ops(o, rule->rearms, from->rearms,
-					 UDRV_RULE_REARMS);
-	if (ret) {
-		kfree(rule);
-		return ERR_PTR(ret);
-	}
-	return rule;
-}
-
-static void udrv_rules_free(struct udrv_rule **rules, u32 count)
-{
-	u32 i;
-
-	for (i = 0; rules && i < count; i++)
-		kfree(rules[i]);
-	kvfree(rules);
-}
-
-static int udrv_rules_copy(struct udrv_open *o, const struct udrv_irq_setup *set,
-			   struct udrv_rule **rules)
-{
-	void __user *from = u64_to_user_ptr(set->rules);
-	struct udrv_irq_rule rule;
-	int ret;
-	u32 i;
-
-	for (i = 0; i < set->rule_count; i++, from += set->rule_size) {
-		ret = copy_struct_from_user(&rule, sizeof(rule), from,
-					    set->rule_size);
-		if (ret)
-			return ret;
-		rules[i] = udrv_rule_make(o, set->kind, &rule);
-		if (IS_ERR(rules[i])) {
-			ret = PTR_ERR(rules[i]);
-			rules[i] = NULL;
-			return ret;
-		}
-	}
-	return 0;
-}
-
 /* How may this line be shared, and how is it held back? */
 static void udrv_vector_intx(struct udrv_open *o, struct udrv_vector *v)
 {
 	v->irq = o->d->pdev->irq;
 	v->mask_by = o->d->can_mask_intx ? UDRV_MASK_BY_DEVICE : UDRV_MASK_BY_LINE;
-	v->mask_always = !v->rule;
+	v->level = true;
 	/* A storm without INTx-disable would take the neighbours' line along. */
 	v->shared = o->d->can_mask_intx || (v->rule && capable(CAP_SYS_RAWIO));
 	/* A reader lets it through; with a rule nothing holds it back. */
@@ -573,7 +450,7 @@ static void udrv_vector_clear(struct udrv_vector *v)
 	v->masked = false;
 	v->quiet = false;
 	v->armed = false;
-	v->mask_always = false;
+	v->level = false;
 	v->shared = false;
 	v->unclaimed = 0;
 	v->stuck = 0;
@@ -583,30 +460,41 @@ static void udrv_vector_clear(struct udrv_vector *v)
 	v->mask_by = UDRV_MASK_BY_LINE;
 }
 
+static irq_handler_t udrv_vector_handler(const struct udrv_vector *v)
+{
+	if (v->rule)
+		return udrv_rule_handler;
+	return v->mask_always ? udrv_intx_handler : udrv_message_handler;
+}
+
 static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 kind)
 {
-	irq_handler_t handler = udrv_message_handler;
 	unsigned long flags = IRQF_PROBE_SHARED;	/* we say it ourselves */
 	int ret;
 
 	udrv_vector_clear(v);
 	if (kind == UDRV_IRQ_INTX) {
 		udrv_vector_intx(o, v);
-		handler = udrv_intx_handler;
 		flags |= v->shared ? IRQF_SHARED : 0;
+	} else if (kind == UDRV_IRQ_LINES) {
+		ret = udrv_vector_line(o, v);
+		if (ret)
+			return ret;
 	} else {
 		v->irq = pci_irq_vector(o->d->pdev, v->index);
 		/* Nobody shares a message, and its storms we see ourselves. */
 		irq_set_status_flags(v->irq, IRQ_IS_POLLED);
 	}
+	v->mask_always = v->level && !v->rule;
 	/*
 	 * What the device does not hold back can come at once.  What it does
 	 * must not be let through before the handler is there.
 	 */
 	if (v->mask_by == UDRV_MASK_BY_LINE)
 		udrv_vector_start(v);
-	ret = request_irq(v->irq, v->rule ? udrv_rule_handler : handler, flags,
-			  o->irq_name, v);
+	ret = request_irq(v->irq, udrv_vector_handler(v), flags, o->irq_name, v);
+	if (ret && kind == UDRV_IRQ_LINES)
+		return udrv_line_refuse(o, v, ret);
 	if (ret == -EBUSY)
 		return udrv_refuse(o, ret,
 			"interrupt line %d is shared and the device cannot mask its own (no INTx-disable): use MSI, or move the other device; /proc/interrupts names it",
@@ -654,7 +542,7 @@ static int udrv_irq_on(struct udrv_open *o, const struct udrv_irq_setup *set,
 
 static int udrv_irq_check(struct udrv_open *o, const struct udrv_irq_setup *set)
 {
-	const u32 have[] = { 0, o->d->intx, o->d->msi, o->d->msix, 0 };
+	const u32 have[] = { 0, o->d->intx, o->d->msi, o->d->msix, o->d->lines };
 
 	if (set->flags || set->kind > UDRV_IRQ_LINES)
 		return udrv_refuse(o, -EINVAL, "no interrupt kind %u, or a flag",
@@ -679,7 +567,7 @@ static int udrv_irq_check(struct udrv_open *o, const struct udrv_irq_setup *set)
 
 long udrv_irq_setup(struct udrv_open *o, void __user *arg)
 {
-	struct udrv_rule **rules = NULL;
+	struct udrv_rule **rules;
 	struct udrv_irq_setup set;
 	int ret;
 
@@ -688,21 +576,17 @@ long udrv_irq_setup(struct udrv_open *o, void __user *arg)
 		ret = udrv_irq_check(o, &set);
 	if (ret)
 		return ret;
-	if (set.rule_count) {
-		rules = kvcalloc(set.rule_count, sizeof(*rules),
-				 GFP_KERNEL_ACCOUNT);
-		ret = rules ? udrv_rules_copy(o, &set, rules) : -ENOMEM;
-	}
+	rules = udrv_rules_make(o, &set);
+	if (IS_ERR(rules))
+		return PTR_ERR(rules);
+	down_write(&o->d->lock);
+	ret = udrv_usable(o);
 	if (!ret) {
-		down_write(&o->d->lock);
-		ret = udrv_usable(o);
-		if (!ret) {
-			udrv_irq_off(o, UDRV_VECTOR_OFF);
-			if (set.kind != UDRV_IRQ_NONE)
-				ret = udrv_irq_on(o, &set, rules);
-		}
-		up_write(&o->d->lock);
+		udrv_irq_off(o, UDRV_VECTOR_OFF);
+		if (set.kind != UDRV_IRQ_NONE)
+			ret = udrv_irq_on(o, &set, rules);
 	}
+	up_write(&o->d->lock);
 	udrv_rules_free(rules, set.rule_count);
 	return ret;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One interrupt vector, shared by irq.c (handlers) and irq_file.c (readers). */
+/*
+ * One interrupt vector, shared by irq.c (handlers), irq_rule.c and irq_line.c
+ * (what it is made of) and irq_file.c (readers).
+ */
 #ifndef UDRV_IRQ_H
 #define UDRV_IRQ_H
 
@@ -55,7 +58,8 @@ struct udrv_vector {
 	spinlock_t lock;
 	enum udrv_vector_state state;
 	enum udrv_mask_by mask_by;
-	bool mask_always;		/* no rule: each interrupt masks */
+	bool level;			/* asserted until it is served */
+	bool mask_always;		/* and no rule: each interrupt masks */
 	bool masked;			/* by an interrupt, or by a storm */
 	bool quiet;			/* during a reset: not ours */
 	bool armed;
@@ -80,6 +84,16 @@ static inline u32 udrv_vector_pending(const struct udrv_vector *v)
 void udrv_vector_unmask(struct udrv_vector *v);
 void udrv_rule_run(const struct udrv_rule_op *ops, int count, u32 claimed);
 struct udrv_vector *udrv_vector_get(struct udrv_open *o, u32 index);
+
+/* irq_rule.c */
+struct udrv_rule **udrv_rules_make(struct udrv_open *o,
+				   const struct udrv_irq_setup *set);
+void udrv_rules_free(struct udrv_rule **rules, u32 count);
+
+/* irq_line.c */
+void udrv_lines_count(struct udrv_device *d);
+int udrv_vector_line(struct udrv_open *o, struct udrv_vector *v);
+int udrv_line_refuse(struct udrv_open *o, const struct udrv_vector *v, int error);
 
 /* irq_file.c */
 ssize_t udrv_vector_read(struct udrv_vector *v, struct file *file,

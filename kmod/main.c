@@ -32,6 +32,7 @@ static char *udrv_devnode(udrv_devnode_const struct device *dev, umode_t *mode)
 struct class udrv_class = {
 	.name = "udrv",
 	.devnode = udrv_devnode,
+	.pm = &udrv_pm_ops,
 };
 
 static int __init udrv_init(void)
@@ -50,8 +51,13 @@ static int __init udrv_init(void)
 	ret = pci_register_driver(&udrv_pci_driver);
 	if (ret)
 		goto unregister_region;
+	ret = udrv_control_init();
+	if (ret)
+		goto unregister_driver;
 	return 0;
 
+unregister_driver:
+	pci_unregister_driver(&udrv_pci_driver);
 unregister_region:
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);
 unregister_class:
@@ -63,6 +69,7 @@ put_iova_cache:
 
 static void __exit udrv_exit(void)
 {
+	udrv_control_exit();
 	pci_unregister_driver(&udrv_pci_driver);
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);
 	class_unregister(&udrv_class);

@@ -2,14 +2,16 @@
 /*
  * The module's whole internal interface, and its lock order:
  *
- *	device_lock(pdev)	taken by the driver core for bind and unbind, by us
+ *	udrv_legacy_lock	which devices are declared; never waits for user
+ *				space
+ *	device_lock(d->hw)	taken by the driver core for bind and unbind, by us
  *				for reset and for the end of an open
  *	  mmap_lock		held by our callers in mmap and in faults
  *	    d->lock		rwsem: who owns the device, what is set up, the
  *				ledger; read = "it is alive while I touch it"
  *	      udrv_groups_lock	IOMMU groups and domain swaps
  *	      v->lock		spinlock, hard interrupts: one vector
- *	      o->reason_lock	spinlock: the last refusal
+ *	      r->lock		spinlock: the last refusal
  *	o->io_lock		one register program at a time; taken first, before
  *				user memory is touched, hence above mmap_lock and,
  *				in UDRV_RESET, above device_lock
@@ -50,6 +52,14 @@ struct udrv_vector;
 
 enum udrv_caching { UDRV_UNSET, UDRV_UNCACHED, UDRV_COMBINED };
 
+/* The last refusal of a file, for UDRV_REASON. */
+struct udrv_refusal {
+	spinlock_t lock;
+	int error;			/* as errno has it */
+	u32 count;
+	char text[sizeof_field(struct udrv_reason, out_text)];
+};
+
 struct udrv_region {
 	u32 kind;			/* UDRV_KIND_* */
 	u32 caps;			/* UDRV_REGION_* */
@@ -63,11 +73,17 @@ struct udrv_region {
 	void __iomem *iomem;		/* for programs and rules, NULL until used */
 };
 
-/* A bound device.  Lives until the last file on it is gone. */
+#define UDRV_MAX_LINES	4
+
+/*
+ * A device: a PCI function that is bound to us, or one that root declared
+ * (legacy.c).  Lives until the last file on it is gone.
+ */
 struct udrv_device {
 	struct device dev;
 	struct cdev cdev;
-	struct pci_dev *pdev;
+	struct pci_dev *pdev;		/* NULL: declared */
+	struct device *hw;		/* whose device_lock: pdev's, or dev */
 	struct rw_semaphore lock;
 	struct udrv_region region[UDRV_REGION_COUNT];
 	DECLARE_BITMAP(config_writable, PCI_CFG_SPACE_EXP_SIZE);
@@ -77,7 +93,9 @@ struct udrv_device {
 	bool can_reset;
 	bool clean;			/* nothing of an owner is left in it */
 	bool can_mask_intx;
-	u32 intx, msi, msix;		/* vectors of each kind */
+	u32 intx, msi, msix, lines;	/* vectors of each kind */
+	int line[UDRV_MAX_LINES];	/* Linux's numbers; vector i is line[i] */
+	bool keyboard;			/* has the PC keyboard's ports: legacy.c */
 
 	/* Under lock: */
 	bool gone;			/* unbound */
@@ -99,10 +117,7 @@ struct udrv_open {
 	struct udrv_device *d;
 	bool owner;
 	struct pid *pid;
-	spinlock_t reason_lock;
-	int reason_errno;
-	u32 refusals;
-	char reason[sizeof_field(struct udrv_reason, out_text)];
+	struct udrv_refusal refusal;
 
 	/* The owner's.  Under d->lock unless said otherwise. */
 	bool dead;			/* revoked or released */
@@ -145,6 +160,8 @@ extern struct xarray udrv_minors;
 
 /* device.c: bind, lifetime, revocation */
 extern struct pci_driver udrv_pci_driver;
+extern const struct dev_pm_ops udrv_pm_ops;
+struct udrv_device *udrv_device_alloc(struct device *parent, const char *name);
 int udrv_device_own(struct udrv_device *d, struct udrv_open *o);
 void udrv_device_release(struct udrv_open *o);
 int udrv_device_reset(struct udrv_open *o);
@@ -158,6 +175,8 @@ void udrv_open_get(struct udrv_open *o);
 void udrv_open_put(struct udrv_open *o);
 __printf(3, 4)
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...);
+void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text);
+const char *udrv_plain_reason(int error);
 
 /*
  * Copy in a struct of @user_size bytes, of an older or newer caller.
@@ -207,6 +226,9 @@ long udrv_info(struct udrv_open *o, void __user *arg);
 long udrv_region_info(struct udrv_open *o, void __user *arg);
 long udrv_counters(struct udrv_open *o, void __user *arg);
 long udrv_reason(struct udrv_open *o, void __user *arg);
+long udrv_refusal_get(struct udrv_refusal *r, void __user *arg);
+long udrv_copy_out(void __user *to, const void *from, u32 user_size,
+		   size_t size);
 
 /* bar.c: regions, and their mappings */
 #define UDRV_FAULT_WINDOW	SZ_2M	/* what one fault fills */
@@ -235,7 +257,7 @@ long udrv_io(struct udrv_open *o, void __user *arg);
 u64 udrv_read_register(void __iomem *address, u32 width);
 void udrv_write_register(void __iomem *address, u32 width, u64 value);
 
-/* irq.c: interrupts; irq_file.c: how user space waits for them */
+/* irq.c: interrupts; irq_file.c: how user space waits for them; see irq.h */
 void udrv_irq_count(struct udrv_device *d);
 int udrv_irq_open(struct udrv_open *o);
 void udrv_irq_free(struct udrv_open *o);
@@ -243,6 +265,8 @@ long udrv_irq_setup(struct udrv_open *o, void __user *arg);
 void udrv_irq_teardown(struct udrv_open *o);
 void udrv_irq_quiesce(struct udrv_open *o);
 void udrv_irq_resume(struct udrv_open *o);
+bool udrv_line_exists(int irq);
+int udrv_line_try(int irq, const char *name);
 
 /* dma.c: the ledger */
 long udrv_dma_alloc(struct udrv_open *o, void __user *arg);
@@ -261,5 +285,21 @@ int udrv_group_bind(struct udrv_device *d);
 void udrv_group_unbind(struct udrv_device *d);
 int udrv_group_open(struct udrv_device *d, struct udrv_open *o);
 void udrv_group_close(struct udrv_open *o);
+
+/* control.c: /dev/udrv/control */
+#define UDRV_CONTROL_MINOR	0
+struct udrv_control;
+int udrv_control_init(void);
+void udrv_control_exit(void);
+__printf(3, 4)
+int udrv_control_refuse(struct udrv_control *c, int error, const char *format,
+			...);
+
+/* legacy.c: declared devices */
+int udrv_legacy_add(struct udrv_control *c, const struct udrv_legacy *as);
+int udrv_legacy_remove(struct udrv_control *c, const char *name);
+int udrv_legacy_get(struct udrv_control *c, struct udrv_legacy *as, bool next);
+void udrv_legacy_exit(void);
+bool udrv_keyboard_driven(void);
 
 #endif

@@ -13,6 +13,9 @@
  * Opened O_RDWR the file makes its opener the one owner.  Opened O_RDONLY it
  * is an observer: INFO, REGION_INFO, DMA_LIST, COUNTERS and REASON only.
  *
+ * A device that is not PCI has a file too, once root declared through
+ * /dev/udrv/control what it is made of: see UDRV_LEGACY_ADD.
+ *
  * Form.  Commands are _IO(): an encoded size would forbid growth.  Every
  * argument is a struct that starts with its own size and with flags; the
  * caller sets size = sizeof(struct).  A shorter struct of an older caller is
@@ -43,7 +46,8 @@
  *	ENOSPC		no I/O virtual addresses left within the stated width, or
  *			the caller's array is too small for the answer
  *	ERANGE		memory the device cannot address, and no bounce buffers
- *	ENOENT		no mapping with that id
+ *	ENOENT		no mapping with that id; no declaration of that name
+ *	EEXIST		there is a declaration of that name
  *	EOPNOTSUPP	the machine or device cannot do it (no reset method)
  *	ETIMEDOUT	a wait step did not see its value in time
  *	EINTR		a signal ended a wait step; never restarted
@@ -77,6 +81,12 @@
 #define UDRV_DMA_LIST		_IO(UDRV_IOC_TYPE, 12)	/* struct udrv_dma_batch */
 #define UDRV_COUNTERS		_IO(UDRV_IOC_TYPE, 13)	/* struct udrv_counters */
 #define UDRV_REASON		_IO(UDRV_IOC_TYPE, 14)	/* struct udrv_reason */
+
+/* Of /dev/udrv/control, which has these and UDRV_REASON: */
+#define UDRV_CONTROL		UDRV_DIR "/control"
+#define UDRV_LEGACY_ADD		_IO(UDRV_IOC_TYPE, 32)	/* struct udrv_legacy */
+#define UDRV_LEGACY_REMOVE	_IO(UDRV_IOC_TYPE, 33)	/* struct udrv_legacy_name */
+#define UDRV_LEGACY_GET		_IO(UDRV_IOC_TYPE, 34)	/* struct udrv_legacy */
 
 /* For commands without parameters. */
 struct udrv_plain {
@@ -427,6 +437,60 @@ struct udrv_reason {
 	__s32 out_errno;
 	__u32 reserved;			/* 0 */
 	char  out_text[240];
+};
+
+/* ------------------------------------------------- devices that are not PCI */
+
+#define UDRV_LEGACY_RANGES	6
+#define UDRV_LEGACY_LINES	4
+#define UDRV_LEGACY_NAME	32	/* bytes, with the 0 */
+#define UDRV_LEGACY_FROM	64
+
+struct udrv_legacy_range {
+	__u32 kind;			/* UDRV_KIND_PORTS or UDRV_KIND_MEM */
+	__u32 reserved;			/* 0 */
+	__aligned_u64 start;		/* the first port, or physical address */
+	__aligned_u64 bytes;		/* 1 .. 2^39 */
+};
+
+/* udrv_legacy.flags */
+#define UDRV_LEGACY_NEXT	(1u << 0)	/* GET: the one after name, in
+						 * alphabetical order; after an
+						 * empty name the first
+						 */
+
+/*
+ * What a device is made of.  UDRV_LEGACY_ADD (O_RDWR and CAP_SYS_ADMIN, at
+ * each call) makes it the device file /dev/udrv/NAME: region i is range i,
+ * vector i of UDRV_IRQ_LINES is line i.  It has no other interrupts, no DMA
+ * and no reset.  UDRV_LEGACY_REMOVE takes it away again, as unbinding does,
+ * whoever has it open.  UDRV_LEGACY_GET reads a declaration back, all fields
+ * but size and flags; ENOENT: no such, or no next one.
+ *
+ * Refused is what somebody holds (EBUSY): ranges that a driver, another
+ * declaration or a BAR has, lines that are in use.  And (EPERM) memory that is
+ * RAM or the firmware's, and the ports of configuration space.
+ *
+ * A name is a letter, then letters, digits, '_', '.' and '-', letters being
+ * small; not "control".  In @from user space notes which device's driver was
+ * asked to leave; the kernel keeps it and no more.  Unused ranges, lines and
+ * bytes of strings are 0.
+ */
+struct udrv_legacy {
+	__u32 size;
+	__u32 flags;			/* 0; GET: UDRV_LEGACY_NEXT */
+	char  name[UDRV_LEGACY_NAME];
+	char  from[UDRV_LEGACY_FROM];
+	__u32 range_count;
+	__u32 line_count;
+	struct udrv_legacy_range ranges[UDRV_LEGACY_RANGES];
+	__u32 lines[UDRV_LEGACY_LINES];	/* of the ISA bus: 0 .. 15 */
+};
+
+struct udrv_legacy_name {
+	__u32 size;
+	__u32 flags;			/* 0 */
+	char  name[UDRV_LEGACY_NAME];
 };
 
 #endif /* _UAPI_UDRV_H */

@@ -60,7 +60,19 @@ SIZE(udrv_counters, 88);
 SIZE(udrv_reason, 256);
 AT(udrv_reason, out_text, 16);
 
+SIZE(udrv_legacy_range, 24);
+AT(udrv_legacy_range, start, 8);
+SIZE(udrv_legacy, 272);
+AT(udrv_legacy, name, 8);
+AT(udrv_legacy, from, 40);
+AT(udrv_legacy, range_count, 104);
+AT(udrv_legacy, ranges, 112);
+AT(udrv_legacy, lines, 256);
+SIZE(udrv_legacy_name, 40);
+
 _Static_assert(UDRV_INFO == 0xdb00 && UDRV_REASON == 0xdb0e, "command numbers");
+_Static_assert(UDRV_LEGACY_ADD == 0xdb20 && UDRV_LEGACY_GET == 0xdb22,
+	       "command numbers");
 
 /* What the compiler checked, the kernel must agree to. */
 static void kernel_agrees_on_the_sizes(void)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Legacy lines: interrupts that a device has by convention, where no register
+ * of it says so.  They come from here only; a caller cannot name one.
+ *
+ * Nobody can share such a line: whoever else is on it does not expect us.  An
+ * edge is counted like a message and never masked but by a storm; a level is
+ * masked until somebody reads, unless a rule acknowledges it.
+ */
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include "irq.h"
+
+#ifdef CONFIG_X86
+#include <asm/i8259.h>
+
+/* Only where there is an ISA bus, or a stand-in, are its lines Linux's 0-15. */
+bool udrv_line_exists(int irq)
+{
+	return irq < nr_legacy_irqs() && irq != PIC_CASCADE_IR;
+}
+#else
+bool udrv_line_exists(int irq)
+{
+	return false;
+}
+#endif
+
+/* Whatever comes, nobody serves it. */
+static irqreturn_t udrv_line_unserved(int irq, void *data)
+{
+	disable_irq_nosync(irq);
+	return IRQ_HANDLED;
+}
+
+/* Can this line be had, now?  @name is for /proc/interrupts. */
+int udrv_line_try(int irq, const char *name)
+{
+	int ret;
+
+	ret = request_irq(irq, udrv_line_unserved, IRQF_PROBE_SHARED, name,
+			  &udrv_minors);
+	if (!ret)
+		free_irq(irq, &udrv_minors);
+	return ret;
+}
+
+static void udrv_line_add(struct udrv_device *d, int irq)
+{
+	if (udrv_line_exists(irq) && d->lines < ARRAY_SIZE(d->line))
+		d->line[d->lines++] = irq;
+}
+
+/*
+ * PCI IDE Controller Specification 1.0, 2.1: a channel in compatibility mode
+ * has the AT's ports and line; prog-if bits 0 and 2 say which are in native
+ * mode instead, where the function has INTx.
+ */
+void udrv_lines_count(struct udrv_device *d)
+{
+	u32 class = d->pdev->class;
+
+	if (class >> 8 != PCI_CLASS_STORAGE_IDE)
+		return;
+	if (!(class & BIT(0)))
+		udrv_line_add(d, 14);
+	if (!(class & BIT(2)))
+		udrv_line_add(d, 15);
+}
+
+/* How does this line behave?  Asked each time: firmware or ACPI may say. */
+int udrv_vector_line(struct udrv_open *o, struct udrv_vector *v)
+{
+	struct irq_data *data;
+
+	v->irq = o->d->line[v->index];
+	data = irq_get_irq_data(v->irq);
+	if (!data)
+		return udrv_line_refuse(o, v, -EINVAL);
+	v->level = irqd_is_level_type(data);
+	return 0;
+}
+
+int udrv_line_refuse(struct udrv_open *o, const struct udrv_vector *v, int error)
+{
+	if (error == -EBUSY)
+		return udrv_refuse(o, error,
+			"interrupt line %d has another holder, and such lines are not shared; /proc/interrupts names it",
+			v->irq);
+	if (error == -ENOMEM)
+		return error;
+	return udrv_refuse(o, -ENXIO,
+			   "this machine has no interrupt line %d for devices (%d)",
+			   v->irq, error);
+}
