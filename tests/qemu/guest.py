@@ -17,6 +17,8 @@ from typing import Any
 from machines import IVSHMEM_BYTES, IVSHMEM_VECTORS
 
 EVENT_SECONDS = 20.0
+# A kernel that boots is never silent for so long, not on a busy host either.
+BOOT_SILENCE = 240
 NMI_SECONDS = 5.0
 LOG_LINES_SHOWN = 80
 
@@ -88,6 +90,7 @@ class Guest:
             maxlen=LOG_LINES_SHOWN)
         self.lines = {name: Lines() for name in Links.NAMES}
         self.status: int | None = None
+        self.booted = False  # it runs the command
         # Requests are answered in order: QMP's by its next reply, an
         # event's when it has come or time is up.
         self.qmp_asked: collections.deque[str | None] = collections.deque()
@@ -127,11 +130,14 @@ class Guest:
                     heard = time.monotonic()
                 self._take(key.data, data, log)
             self._answer_event()
-            if self.silence and time.monotonic() - heard > self.silence:
+            silence = self.silence
+            if silence and not self.booted:
+                silence = min(silence, BOOT_SILENCE)
+            if silence and time.monotonic() - heard > silence:
                 if reason:
                     return reason
                 # It panics on an NMI, and its log then says where it was.
-                reason = f"the guest said nothing for {self.silence:.0f} s"
+                reason = f"the guest said nothing for {silence:.0f} s"
                 self.silence = NMI_SECONDS
                 heard = time.monotonic()
                 self._qmp(None, '{"execute": "inject-nmi"}')
@@ -147,6 +153,8 @@ class Guest:
 
     def _take(self, name: str, data: bytes, log: Any) -> None:
         """Deal with what came over one link."""
+        if name in ("udrv", "udrv-output"):
+            self.booted = True
         if name == "udrv-output":
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "device.h"
+#include "declare.h"
 
 #define SKIPPED 77
 #define DRIVER_DIR "/sys/bus/pci/drivers/udrv"
@@ -141,6 +141,7 @@ static void unbind(const char *address)
 static void clean_up(void)
 {
 	each_bound(unbind);
+	undeclare_all();
 	module_parameter("allow_unsafe_interrupts", "N");
 	module_parameter("enable_unsafe_dma_without_iommu", "N");
 }

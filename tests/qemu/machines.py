@@ -16,7 +16,18 @@ name them:
     02:01.0  edu      \\ one IOMMU group, because the bridge hides who asks
     02:02.0  edu      /
     00:0a.0  nvme     16 MiB that read as zeroes
+    00:0b.0  IDE      `ide0`, in compatibility mode: ports 0x1f0, 0x3f6, 0x170,
+                      0x376, bus master in BAR4, ISA interrupts 14 and 15
+             ide0.0   udrv-disk0, 256 MiB, a file the guest sees too; and
+                      udrv-bad, 64 MiB, whose sector 2000 fails
+             ide0.1   udrv-big, 130 GiB, with TRIM; and a CD drive without a
+                      medium
     00:0d.0  e1000    the other end of the cable, alone on its INTx line
+    ISA      8042     ports 0x60 and 0x64, lines 1 and 12
+    ISA      parallel port, ports 0x378-0x37f, line 7; what is printed goes to
+                      a file that the guest sees
+    0x60000000        63 MiB that hold what is written and that the kernel is
+                      told to leave alone: as good as a device's memory
 
 On q35 INTx A of slot N < 25 is line N mod 4, and a bridge adds the slot behind
 it. 00:1c.0 and 00:1d.0 belong to the harness (virtio-serial, virtio-9p); an AMD
@@ -24,6 +35,7 @@ IOMMU takes 00:01.0.
 """
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 DEVICES = [
     "edu,id=edu0,addr=3", "edu,id=edu1,addr=4",
@@ -35,7 +47,15 @@ DEVICES = [
     "pcie-pci-bridge,id=oldbus,addr=9",
     "edu,id=groupedu0,bus=oldbus,addr=1", "edu,id=groupedu1,bus=oldbus,addr=2",
     "nvme,id=nvme0,addr=0xa,drive=disk0,serial=udrv0",
+    "piix3-ide,id=ide0,addr=0xb",
+    "ide-hd,bus=ide0.0,unit=0,drive=ide-disk0,serial=udrv-disk0,model=UDRV-DISK",
+    "ide-hd,bus=ide0.0,unit=1,drive=ide-bad,serial=udrv-bad,"
+    "rerror=report,werror=report",
+    "ide-hd,bus=ide0.1,unit=0,drive=ide-big,serial=udrv-big,"
+    "discard_granularity=512",
+    "ide-cd,bus=ide0.1,unit=1",
     "e1000,id=nic1,addr=0xd,netdev=end1,romfile=",
+    "isa-parallel,id=parallel0,iobase=0x378,irq=7,chardev=parallel",
 ]
 
 BACKENDS = [
@@ -43,8 +63,16 @@ BACKENDS = [
     "-blockdev", "driver=null-co,node-name=disk0,size=16777216,read-zeroes=on",
 ]
 
+# Sizes of the files below the IDE disks; all start as zeroes.
+DISKS = {"disk0": 256 << 20, "bad": 64 << 20, "big": 130 << 30}
+NULL_DISK_BYTES = 1 << 30
+BAD_SECTOR = 2000
+
 IVSHMEM_BYTES = 64 << 20
 IVSHMEM_VECTORS = 4
+
+# MiB behind the kernel's, less what the firmware keeps.
+HIDDEN_MEMORY = 64
 
 STRICT_VTD = "intel_iommu=on iommu.strict=1"
 
@@ -59,9 +87,11 @@ class Machine:
     accel: str = "tcg"
     cpu: str = "max"
     smp: int = 2
-    memory: str = "1536M"
+    memory: int = 1536  # MiB, of the kernel's
     extra: list[str] = field(default_factory=list)
     module_params: str = ""
+    # Host threads serve a file, and their time leaks into the guest's.
+    null_disks: bool = False
 
 
 IOMMU = Machine("VT-d with interrupt remapping",
@@ -86,17 +116,47 @@ MACHINES = {
     "bench": replace(
         IOMMU, about="VT-d, instruction counting, one processor",
         accel="tcg,thread=single", cpu="max,-erms,-fsrm", smp=1,
-        extra=["-icount", "shift=0,sleep=off"]),
+        extra=["-icount", "shift=0,sleep=off"], null_disks=True),
 }
 
 
-def qemu_args(machine: Machine) -> list[str]:
+def disk_args(files: dict[str, int]) -> list[str]:
+    """What is below the IDE disks: files, by descriptor; null if it is none."""
+    args = []
+    for name in DISKS:
+        # An error is injected on the way to the disk that has one.
+        node = f"node-name=ide-{name}{'-image' if name == 'bad' else ''}"
+        if name in files:
+            args += ["-blockdev", f"driver=file,{node},discard=unmap,"
+                     f"filename=/proc/self/fd/{files[name]}"]
+        else:
+            args += ["-blockdev", f"driver=null-co,{node},read-zeroes=on,"
+                     f"size={NULL_DISK_BYTES}"]
+    # The event "none" has come already: these are in force from the start.
+    rules = ",".join(
+        f"inject-error.{i}.event=none,inject-error.{i}.iotype={iotype},"
+        f"inject-error.{i}.errno=5,inject-error.{i}.sector={BAD_SECTOR}"
+        for i, iotype in enumerate(("read", "write")))
+    return [*args, "-blockdev",
+            f"driver=blkdebug,node-name=ide-bad,image=ide-bad-image,{rules}"]
+
+
+def kernel_cmdline(machine: Machine) -> str:
+    """The machine's part of the kernel's command line."""
+    return f"mem={machine.memory}M {machine.cmdline}"
+
+
+def qemu_args(machine: Machine, disks: dict[str, int],
+              parallel: Path | None) -> list[str]:
     """The machine's part of QEMU's command line."""
+    printer = f"file,path={parallel}" if parallel else "null"
     args = ["-machine", "q35", "-accel", machine.accel, "-cpu", machine.cpu,
-            "-smp", str(machine.smp), "-m", machine.memory, *machine.extra]
+            "-smp", str(machine.smp), "-m", f"{machine.memory + HIDDEN_MEMORY}M",
+            *machine.extra]
     if machine.iommu:
         args += ["-device", machine.iommu]
-    args += BACKENDS
+    args += [*BACKENDS, "-chardev", f"{printer},id=parallel"]
+    args += disk_args(disks)
     for device in DEVICES:
         args += ["-device", device]
     return args
