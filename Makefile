@@ -36,7 +36,7 @@ WARNINGS := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
 override CPPFLAGS += -Iinclude -D_GNU_SOURCE
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -MMD -MP
 
-PKGS := pciaccess
+PKGS := libevdev pciaccess liburing libnl-genl-3.0
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 
@@ -63,7 +63,7 @@ VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 
 .DELETE_ON_ERROR:
 .PHONY: all module lib drivers tools tests demo check check-unit check-abi \
-	check-vm check-kernels check-debug check-all shell bench lint install \
+	check-vm check-kernels check-debug check-deaths check-all shell bench lint install \
 	uninstall clean help need-build need-test need-lint
 
 all: module lib drivers tools ## build the module, the library, drivers and tools (default)
@@ -140,11 +140,12 @@ $(TOOL): $(TOOL_OBJ) build/libudrv.a
 $(call objects,tests/*/*.c): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers
 $(filter build/obj/tests/unit/%,$(call objects,tests/*/*.c)): | need-test
 
-# An archive, so that a driver's main() stays out of its unit tests.
+# An archive, so that a driver's main() stays out of its unit tests.  Appended to,
+# since drivers have files of the same name.
 build/drivers.a: $(DRIVER_OBJ)
 	$(call tell,AR)
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) qcs $@ $^
 
 $(UNIT_TESTS): LDLIBS += -lcmocka
 $(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/libudrv.a
@@ -175,6 +176,7 @@ $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 	$(Q)$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
 -include tests/bench/bench.mk
+-include tests/fuzz/fuzz.mk
 
 # --- running things
 
@@ -197,6 +199,10 @@ check-kernels: need-test lib drivers tools tests ## build and test on the newest
 	@$(CHECK) kernels
 check-debug: need-test lib drivers tools tests ## test on a kernel that checks everything it can
 	@$(CHECK) debug
+check-deaths: need-test lib drivers tools ## kill the driver of a mounted disk 100 times in a row, on that kernel
+	@tests/qemu/kernel module debug >/dev/null
+	@tests/qemu/vm --kernel debug --silence 20000 --env UDRV_DEATHS=100 \
+		-- tests/qemu/guest-run --only='serve.deaths_*' tests/qemu/serve_test.py
 check-all: need-test lib drivers tools tests
 	@$(CHECK) unit vm debug kernels
 
@@ -205,8 +211,7 @@ shell: need-test lib drivers tools ## a prompt in a virtual machine with the mod
 	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) --shell
 
 bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv
-	@tests/qemu/kernel module $(KERNEL) >/dev/null
-	@tests/qemu/vm --kernel $(KERNEL) --machine bench --silence 900 -- tests/bench/run
+	@tests/bench/kernels
 
 lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 	@tests/qemu/lint
@@ -226,6 +231,8 @@ install: all ## install below PREFIX (and DESTDIR)
 	$(if $(DESTDIR),,-ldconfig)
 	$(PC) >$(DESTDIR)$(LIBDIR)/pkgconfig/libudrv.pc
 	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv.h
+	install -Dm644 include/udrv_block.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_block.h
+	install -Dm644 include/udrv_input.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_input.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
 
