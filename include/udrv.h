@@ -83,7 +83,7 @@ USR_API int usr_pci_open(int bus, int slot, int function);
  * usr_open() - open a device that is bound to udrv
  * @name: a PCI address with or without its domain ("0000:00:05.0", "00:05.0"),
  *	vendor:device in hex ("1234:11e8", if one bound device has it), the name
- *	of a legacy device ("i8042"), or the path of a device file ("/...")
+ *	of a declared device ("keyboard"), or the path of a device file ("/...")
  * @flags: O_RDWR to own it, O_RDONLY to observe it; | O_NONBLOCK
  *
  * Return: a file descriptor (O_CLOEXEC), or -1.  EINVAL: not a name or not
@@ -162,6 +162,53 @@ USR_API int usr_bind(const char *name, unsigned flags);
  * Return: 0, or -1.  ENXIO: it is not bound to udrv.  And usr_bind()'s.
  */
 USR_API int usr_unbind(const char *name);
+
+/**
+ * usr_legacy_add() - declare a device that is not PCI
+ * @legacy: name, ranges, lines, and from; size is filled in
+ *
+ * For root.  Makes it the device usr_open(name), with range i as region i and
+ * line i as vector i of UDRV_IRQ_LINES.  What uapi/udrv.h says about struct
+ * udrv_legacy is checked by the module.
+ *
+ * If from is not empty it is the BUS/DEVICE ("platform/i8042") that stands for
+ * the same hardware in sysfs: its driver, if it has one, is unbound first, and
+ * gets it back if the declaration is refused.
+ *
+ * Return: 0, or -1.  EBUSY: a range or line is held, usr_error() says by whom.
+ * EEXIST: the name is declared.  EINVAL, E2BIG: not a declaration.  ENXIO: no
+ * such line.  EPERM: RAM, firmware or configuration ports.  ENOENT: the module
+ * is not loaded.  EACCES: not root.
+ */
+USR_API int usr_legacy_add(const struct udrv_legacy *legacy);
+
+/**
+ * usr_legacy_remove() - take a declared device away
+ * @name: as declared
+ *
+ * For root.  An owner is cut off at once, and sees ENODEV.  The device noted
+ * in from goes back to the kernel driver that wants it, if one does.
+ *
+ * Return: 0, or -1.  ENOENT: not declared.  And usr_legacy_add()'s.
+ */
+USR_API int usr_legacy_remove(const char *name);
+
+/**
+ * usr_legacy_get() - what a device was declared as
+ * @name: as declared
+ * @legacy: filled in
+ *
+ * Return: 0, or -1.  ENOENT: not declared.  EACCES: not root.
+ */
+USR_API int usr_legacy_get(const char *name, struct udrv_legacy *legacy);
+
+/**
+ * usr_legacy_list() - all declared devices
+ * @list: set to an array, for free(); untouched on failure
+ *
+ * Return: how many, in alphabetical order, or -1 with usr_legacy_get()'s.
+ */
+USR_API int usr_legacy_list(struct udrv_legacy **list);
 
 /**
  * usr_info() - ids, capabilities, interrupts, owner of an open device

@@ -78,16 +78,15 @@ static bool usr_parse_ids(const char *text, struct usr_name *parsed)
 	return true;
 }
 
-/* A letter, then letters, digits, - and _; "control" is no device. */
+/* A small letter, then those, digits, '_', '.' and '-'; "control" is no device. */
 static bool usr_parse_legacy(const char *text, struct usr_name *parsed)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t length = strlen(text);
 
 	if (!length || length >= sizeof(parsed->text) ||
 	    strspn(text, allowed) != length ||
-	    strspn(text, "0123456789-_") || !strcmp(text, "control"))
+	    strspn(text, "0123456789_.-") || !strcmp(text, "control"))
 		return false;
 	memcpy(parsed->text, text, length + 1);
 	return true;
@@ -115,7 +114,7 @@ int usr_name_check(const char *name, struct usr_name *parsed)
 		return usr_fail(EINVAL, "no device name was given");
 	if (usr_name_parse(name, parsed) == USR_NAME_BAD)
 		return usr_fail(EINVAL,
-			"'%.64s' is not a device name: those are a PCI address (0000:00:05.0 or 00:05.0), vendor:device (1234:11e8), a legacy device (i8042) or a path",
+			"'%.64s' is not a device name: those are a PCI address (0000:00:05.0 or 00:05.0), vendor:device (1234:11e8), a declared device (keyboard) or a path",
 			name);
 	return 0;
 }

@@ -198,17 +198,32 @@ static bool usr_holder_by_info(const struct usr_nodes *nodes, char *text,
 	return false;
 }
 
+/* What the module last told the log of an open of this device. */
+static bool usr_open_refused(const char *device, char *said, size_t size)
+{
+	int log = usr_kernel_log(false);
+	bool found = usr_kernel_said(log, device, "open refused", said, size);
+
+	if (log >= 0)
+		close(log);
+	return found;
+}
+
 static int usr_fail_busy(const char *device)
 {
 	struct usr_nodes nodes = { .count = 0 };
-	char text[128];
+	char text[128], said[400];
 
 	usr_nodes_add(device, &nodes);
 	usr_group_members(device, usr_nodes_add, &nodes);
 	if (!usr_holder_by_proc(&nodes, text, sizeof(text)) &&
-	    !usr_holder_by_info(&nodes, text, sizeof(text)))
+	    !usr_holder_by_info(&nodes, text, sizeof(text))) {
+		if (usr_open_refused(device, said, sizeof(said)))
+			return usr_fail(EBUSY, "%s: open refused: %s", device,
+					said);
 		snprintf(text, sizeof(text), "%s has an owner, which root can see",
 			 device);
+	}
 	if (!strncmp(text, device, strlen(device)))
 		return usr_fail(EBUSY, "%s; end that process, or open with O_RDONLY to observe",
 				text);
@@ -257,14 +272,9 @@ static int usr_fail_access(const char *path, const char *device)
 
 static int usr_fail_denied(const char *device)
 {
-	int log = usr_kernel_log(false);
 	char said[400];
-	bool found = usr_kernel_said(log, device, "open refused", said,
-				     sizeof(said));
 
-	if (log >= 0)
-		close(log);
-	if (found)
+	if (usr_open_refused(device, said, sizeof(said)))
 		return usr_fail(EPERM, "%s: open refused: %s", device, said);
 	return usr_fail(EPERM, "%s: refused; the kernel's log (dmesg, as root) says why: interrupts are not remapped (module parameter allow_unsafe_interrupts=1), or another user's driver had it last and it cannot be reset (open it as root)",
 			device);
@@ -287,6 +297,9 @@ int usr_fail_open(const char *path,
 		return usr_fail(error, "%s: %s", path, usr_advice(error));
 	if (name->kind == USR_NAME_PCI)
 		return usr_fail_missing(device);
+	if (name->kind == USR_NAME_LEGACY && usr_module_loaded())
+		return usr_fail(ENOENT, "there is no %s: `udrv legacy add %s` declares it, `udrv list` shows the devices",
+				path, device);
 	return usr_fail(ENOENT, "there is no %s%s", path,
 			usr_module_loaded() ? "; `udrv list` shows the devices" :
 			", and the module is not loaded: `modprobe udrv`");

@@ -49,6 +49,14 @@ static const struct tool_command commands[] = {
 	  "\n"
 	  DEVICE_HELP,
 	  tool_unbind },
+	{ "legacy", "declare devices that are not PCI",
+	  "usage: udrv legacy add [OPTION]... NAME\n"
+	  "       udrv legacy remove NAME\n"
+	  "       udrv legacy list\n"
+	  "\n"
+	  "Declare devices that are not PCI: a keyboard controller, a parallel port.\n"
+	  "udrv legacy add --help says more.\n",
+	  tool_legacy },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

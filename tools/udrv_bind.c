@@ -12,12 +12,6 @@
 #include <unistd.h>
 #include "udrv_tool.h"
 
-struct owner {
-	const char *text;	/* NULL: not asked for */
-	uid_t user;
-	gid_t group;		/* -1: as it is */
-};
-
 /* A number in decimal, all of the text. */
 static bool parse_id(const char *text, unsigned *id)
 {
@@ -33,8 +27,8 @@ static bool parse_id(const char *text, unsigned *id)
 	return true;
 }
 
-static int parse_owner(const struct tool_command *command, char *text,
-		       struct owner *owner)
+int tool_parse_user(const struct tool_command *command, char *text,
+		    struct tool_user *owner)
 {
 	char *colon = strchr(text, ':');
 	struct passwd *user;
@@ -75,7 +69,7 @@ static void wait_for_udev(void)
 		waitpid(child, NULL, 0);
 }
 
-static int give_file(const char *name, const struct owner *owner)
+int tool_give_file(const char *name, const struct tool_user *owner)
 {
 	mode_t mode = owner->group == (gid_t)-1 ? 0600 : 0660;
 	char path[64];
@@ -91,7 +85,8 @@ static int give_file(const char *name, const struct owner *owner)
 	return TOOL_DONE;
 }
 
-static int do_bind(const char *name, unsigned flags, const struct owner *owner)
+static int do_bind(const char *name, unsigned flags,
+		   const struct tool_user *owner)
 {
 	struct usr_device device;
 	bool was_bound;
@@ -109,7 +104,7 @@ static int do_bind(const char *name, unsigned flags, const struct owner *owner)
 	else
 		printf("%s is bound\n", device.name);
 	if (owner->text)
-		status = give_file(device.name, owner);
+		status = tool_give_file(device.name, owner);
 	if (status && !was_bound && !usr_unbind(device.name))
 		printf("%s is unbound again\n", device.name);
 	return status;
@@ -124,7 +119,7 @@ int tool_bind(const struct tool_command *command, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct owner owner = { .text = NULL };
+	struct tool_user owner = { .text = NULL };
 	unsigned flags = 0;
 	int option, status;
 	char **device;
@@ -134,7 +129,7 @@ int tool_bind(const struct tool_command *command, int argc, char **argv)
 			flags |= USR_BIND_TAKE;
 		else if (option == 'g')
 			flags |= USR_BIND_GROUP;
-		else if (option == 'o' && parse_owner(command, optarg, &owner))
+		else if (option == 'o' && tool_parse_user(command, optarg, &owner))
 			status = TOOL_USAGE;
 		if (status >= 0)
 			return status;

@@ -4,6 +4,7 @@
 #define UDRV_TOOL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <udrv.h>
 
 /* Exit statuses. */
@@ -25,6 +26,21 @@ int tool_info(const struct tool_command *command, int argc, char **argv);
 /* udrv_bind.c */
 int tool_bind(const struct tool_command *command, int argc, char **argv);
 int tool_unbind(const struct tool_command *command, int argc, char **argv);
+
+/* Whom a device's file shall belong to: --owner USER[:GROUP]. */
+struct tool_user {
+	const char *text;	/* NULL: not asked for */
+	uid_t user;
+	gid_t group;		/* -1: as it is */
+};
+
+/* Both complain.  Return: the exit status. */
+int tool_parse_user(const struct tool_command *command, char *text,
+		    struct tool_user *owner);
+int tool_give_file(const char *name, const struct tool_user *owner);
+
+/* udrv_legacy.c */
+int tool_legacy(const struct tool_command *command, int argc, char **argv);
 
 /* udrv.c */
 

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/* udrv legacy add: from its arguments, and from names that say it all. */
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "udrv_legacy.h"
+
+/* -------------------------------------------------------------- its arguments */
+
+struct request {
+	struct udrv_legacy legacy;
+	struct tool_user owner;
+	bool ports_or_memory, lines, base;	/* given */
+	__u64 base_port;
+};
+
+/* Decimal or 0x; a size may end in k, M or G.  NULL: it is no number. */
+static const char *take_number(const char *text, bool is_size, __u64 *value)
+{
+	static const char units[] = "kMG";
+	bool hex = text[0] == '0' && (text[1] | 0x20) == 'x';
+	const char *unit;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return NULL;
+	errno = 0;
+	*value = strtoull(text, &end, hex ? 16 : 10);
+	if (errno || end == text + (hex ? 2 : 0))
+		return NULL;
+	unit = is_size && *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		if (*value >> (64 - 10 * (unit - units + 1)))
+			return NULL;
+		*value <<= 10 * (unit - units + 1);
+		end++;
+	}
+	return end;
+}
+
+/* START:COUNT[,START:COUNT]... */
+static int parse_ranges(const struct tool_command *command, uint32_t kind,
+			const char *text, struct request *request)
+{
+	const char *option = kind == UDRV_KIND_PORTS ? "--ports" : "--memory";
+	struct udrv_legacy *legacy = &request->legacy;
+	struct udrv_legacy_range *range;
+	const char *at = text;
+
+	request->ports_or_memory = true;
+	do {
+		if (legacy->range_count == UDRV_LEGACY_RANGES)
+			return tool_usage(command, "more than %d ranges",
+					  UDRV_LEGACY_RANGES);
+		range = &legacy->ranges[legacy->range_count++];
+		range->kind = kind;
+		at = take_number(at, false, &range->start);
+		if (at && *at == ':')
+			at = take_number(at + 1, kind == UDRV_KIND_MEM,
+					 &range->bytes);
+		else
+			at = NULL;
+	} while (at && *at++ == ',');
+	if (!at || at[-1])
+		return tool_usage(command, "%s '%s' is not START:%s[,...]", option,
+				  text, kind == UDRV_KIND_PORTS ? "COUNT" : "SIZE");
+	return TOOL_DONE;
+}
+
+static int parse_lines(const struct tool_command *command, const char *text,
+		       struct request *request)
+{
+	struct udrv_legacy *legacy = &request->legacy;
+	const char *at = text;
+	__u64 line = 0;
+
+	request->lines = true;
+	do {
+		if (legacy->line_count == UDRV_LEGACY_LINES)
+			return tool_usage(command, "more than %d interrupt lines",
+					  UDRV_LEGACY_LINES);
+		at = take_number(at, false, &line);
+		if (line > UINT32_MAX)
+			at = NULL;
+		legacy->lines[legacy->line_count++] = (uint32_t)line;
+	} while (at && *at++ == ',');
+	if (!at || at[-1])
+		return tool_usage(command, "--irq '%s' is not NUMBER[,...]", text);
+	return TOOL_DONE;
+}
+
+/* A path in /sys, or BUS/DEVICE: made the latter. */
+static int parse_take(const struct tool_command *command, const char *text,
+		      struct request *request)
+{
+	char path[PATH_MAX + 16], real[PATH_MAX], bus[PATH_MAX];
+	const char *slash = strchr(text, '/');
+	int length;
+
+	if (text[0] == '/')
+		snprintf(path, sizeof(path), "%s", text);
+	else if (slash)
+		snprintf(path, sizeof(path), SYS_BUS "/%.*s/devices/%s",
+			 (int)(slash - text), text, slash + 1);
+	else
+		path[0] = '\0';
+	if (!realpath(path, real) || strncmp(real, "/sys/", 5) != 0)
+		return tool_usage(command, "--take '%s' is no device: neither BUS/DEVICE nor a path in /sys",
+				  text);
+	strcat(strcpy(path, real), "/subsystem");
+	if (!realpath(path, bus))
+		return tool_usage(command, "--take '%s' is no device: it is on no bus",
+				  text);
+	length = snprintf(request->legacy.from, UDRV_LEGACY_FROM, "%s/%s",
+			  strrchr(bus, '/') + 1, strrchr(real, '/') + 1);
+	if (length >= UDRV_LEGACY_FROM)
+		return tool_usage(command, "--take '%s' is too long a name", text);
+	return TOOL_DONE;
+}
+
+/* --------------------------------------------------------------- ready-made */
+
+static void add_range(struct udrv_legacy *legacy, uint64_t start, uint64_t bytes)
+{
+	legacy->ranges[legacy->range_count++] = (struct udrv_legacy_range) {
+		.kind = UDRV_KIND_PORTS, .start = start, .bytes = bytes };
+}
+
+static bool have_device(const char *from)
+{
+	const char *slash = strchr(from, '/');
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), SYS_BUS "/%.*s/devices/%s",
+		 (int)(slash - from), from, slash + 1);
+	return !access(path, F_OK);
+}
+
+/* The 8042: data, and command or status; a keyboard and a mouse. */
+static void make_keyboard(struct udrv_legacy *legacy)
+{
+	static const char from[] = "platform/i8042";
+
+	add_range(legacy, 0x60, 1);
+	add_range(legacy, 0x64, 1);
+	legacy->lines[legacy->line_count++] = 1;
+	legacy->lines[legacy->line_count++] = 12;
+	if (have_device(from))
+		memcpy(legacy->from, from, sizeof(from));
+}
+
+static bool pnp_device_has(const char *device, uint64_t port)
+{
+	char path[PATH_MAX], line[128];
+	unsigned long long first;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), SYS_BUS "/pnp/devices/%s/resources", device);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "io 0x%llx-", &first) == 1 && first == port)
+			found = true;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Which device stands for these ports? */
+static void find_port_device(struct udrv_legacy *legacy, uint64_t port)
+{
+	struct dirent *entry;
+	DIR *devices = opendir(SYS_BUS "/pnp/devices");
+
+	while (devices && !legacy->from[0] && (entry = readdir(devices)))
+		if (entry->d_name[0] != '.' && strlen(entry->d_name) < 32 &&
+		    pnp_device_has(entry->d_name, port))
+			snprintf(legacy->from, UDRV_LEGACY_FROM, "pnp/%.32s",
+				 entry->d_name);
+	if (devices)
+		closedir(devices);
+	if (legacy->from[0])
+		return;
+	snprintf(legacy->from, UDRV_LEGACY_FROM, "platform/parport_pc.%" PRIu64,
+		 port);
+	if (!have_device(legacy->from))
+		memset(legacy->from, 0, UDRV_LEGACY_FROM);
+}
+
+static void make_parport(struct request *request, uint64_t base, uint32_t line)
+{
+	struct udrv_legacy *legacy = &request->legacy;
+
+	if (request->base)
+		base = request->base_port;
+	add_range(legacy, base, 8);
+	if (!request->lines)
+		legacy->lines[legacy->line_count++] = line;
+	if (!legacy->from[0])
+		find_port_device(legacy, base);
+}
+
+/* A name that says it all, unless more is said. */
+static int make_ready(const struct tool_command *command, struct request *request)
+{
+	static const struct {
+		const char *name;
+		uint64_t base;
+		uint32_t line;
+	} parports[] = { { "parport0", 0x378, 7 }, { "parport1", 0x278, 5 } };
+	struct udrv_legacy *legacy = &request->legacy;
+	size_t i;
+
+	for (i = 0; i < sizeof(parports) / sizeof(parports[0]); i++) {
+		if (strcmp(legacy->name, parports[i].name) != 0)
+			continue;
+		make_parport(request, parports[i].base, parports[i].line);
+		return TOOL_DONE;
+	}
+	if (strcmp(legacy->name, "keyboard") != 0)
+		return tool_usage(command, "%s: give --ports or --memory; only keyboard, parport0 and parport1 are known by name",
+				  legacy->name);
+	if (request->base || request->lines || legacy->from[0])
+		return tool_usage(command, "keyboard: takes no --base, --irq or --take");
+	make_keyboard(legacy);
+	return TOOL_DONE;
+}
+
+/* ------------------------------------------------------------------------ add */
+
+static int do_add(struct request *request)
+{
+	const char *name = request->legacy.name;
+	char driver[64];
+
+	legacy_driver(request->legacy.from, driver, sizeof(driver));
+	if (usr_legacy_add(&request->legacy))
+		return tool_failed();
+	printf("%s is declared", name);
+	if (driver[0])
+		printf(", %s taken from %s", request->legacy.from, driver);
+	printf(": " UDRV_DIR "/%s\n", name);
+	if (!request->owner.text || !tool_give_file(name, &request->owner))
+		return TOOL_DONE;
+	if (!usr_legacy_remove(name))
+		printf("%s is removed again\n", name);
+	return TOOL_FAILED;
+}
+
+static int take_option(const struct tool_command *command, int option,
+		       struct request *request)
+{
+	const char *end;
+
+	switch (option) {
+	case 'p':
+		return parse_ranges(command, UDRV_KIND_PORTS, optarg, request);
+	case 'm':
+		return parse_ranges(command, UDRV_KIND_MEM, optarg, request);
+	case 'i':
+		return parse_lines(command, optarg, request);
+	case 't':
+		return parse_take(command, optarg, request);
+	case 'o':
+		return tool_parse_user(command, optarg, &request->owner);
+	case 'b':
+		request->base = true;
+		end = take_number(optarg, false, &request->base_port);
+		if (end && !*end)
+			return TOOL_DONE;
+		return tool_usage(command, "--base '%s' is not a port", optarg);
+	default:
+		return TOOL_DONE;
+	}
+}
+
+int legacy_add(const struct tool_command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "ports", required_argument, NULL, 'p' },
+		{ "memory", required_argument, NULL, 'm' },
+		{ "irq", required_argument, NULL, 'i' },
+		{ "base", required_argument, NULL, 'b' },
+		{ "take", required_argument, NULL, 't' },
+		{ "owner", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct request request = { .owner.text = NULL };
+	int option, status;
+	char **name;
+
+	while ((option = tool_option(command, argc, argv, options, &status)) != -1) {
+		if (status >= 0)
+			return status;
+		status = take_option(command, option, &request);
+		if (status)
+			return status;
+	}
+	name = tool_arguments(command, argc, argv, 1);
+	if (!name)
+		return TOOL_USAGE;
+	if (strlen(name[0]) >= UDRV_LEGACY_NAME)
+		return tool_usage(command, "'%s' is too long a name", name[0]);
+	strcpy(request.legacy.name, name[0]);
+	if (request.ports_or_memory && request.base)
+		return tool_usage(command, "--base goes with parport0 and parport1 only");
+	if (!request.ports_or_memory) {
+		status = make_ready(command, &request);
+		if (status)
+			return status;
+	}
+	return do_add(&request);
+}
