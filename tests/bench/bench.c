@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Runs the ways of a program, one after the other, and says what each costs. */
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@
 #include "bench.h"
 
 #define SAMPLES		41
+#define SLEEPS		151		/* samples of work that sleeps */
 #define PROFILE_TOTAL	400000		/* instructions worth logging */
 #define PROFILE_MOST	24		/* cycles */
 #define PROFILE_LEAST	4
 
 static char failure[256];
+pid_t bench_helper;
 
 int bench_fail(const char *format, ...)
 {
@@ -26,6 +29,11 @@ int bench_fail(const char *format, ...)
 	vsnprintf(failure, sizeof(failure), format, args);
 	va_end(args);
 	return -1;
+}
+
+const char *bench_failure(void)
+{
+	return failure;
 }
 
 void bench_note(const char *format, ...)
@@ -61,13 +69,26 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Instructions in `repeats` units of work. */
-static uint64_t sample(void (*cycle)(void), unsigned int repeats)
+struct work {
+	void (*cycle)(void);
+	unsigned int repeats;		/* of it in a sample */
+	unsigned int sleeps;		/* or so many of them; 0: it does not */
+	unsigned int samples;
+};
+
+static struct work work_of(const struct way *way)
+{
+	return (struct work){ way->cycle, way->repeats,
+			      !way->sleeps ? 0 : way->less ? way->repeats : 1,
+			      way->samples ? way->samples : SAMPLES };
+}
+
+static uint64_t run(const struct work *work, unsigned int repeats)
 {
 	uint64_t start = now_ns();
 
 	for (unsigned int i = 0; i < repeats; i++)
-		cycle();
+		work->cycle();
 	return now_ns() - start;
 }
 
@@ -82,16 +103,46 @@ struct cost {
 	double median, lower, upper;
 };
 
-static struct cost measure(void (*cycle)(void), unsigned int repeats)
+/* Of so many sorted samples. */
+static struct cost cost_of(double *each, int count)
+{
+	qsort(each, (size_t)count, sizeof(each[0]), compare);
+	return (struct cost){ each[count / 2], each[count / 4],
+			      each[count - 1 - count / 4] };
+}
+
+/* The cost is 0 if it does not sleep. */
+static struct cost measure_busy(const struct work *work)
+{
+	int wanted = work->sleeps > 1 ? SAMPLES : SLEEPS;
+	double each[SLEEPS];
+	uint64_t idle, took;
+	int count = 0;
+
+	for (int tries = 0; count < wanted && tries < 20 * wanted; tries++) {
+		idle = bench_idle_ns();
+		took = run(work, work->sleeps);
+		idle = bench_idle_ns() - idle;
+		if (idle)
+			each[count++] = (double)(took - idle) / work->sleeps;
+	}
+	if (count < SAMPLES) {
+		bench_fail("it hardly ever sleeps");
+		return (struct cost){ 0, 0, 0 };
+	}
+	return cost_of(each, count);
+}
+
+static struct cost measure(const struct work *work)
 {
 	double each[SAMPLES];
 
-	sample(cycle, repeats);
-	for (int i = 0; i < SAMPLES; i++)
-		each[i] = (double)sample(cycle, repeats) / repeats;
-	qsort(each, SAMPLES, sizeof(each[0]), compare);
-	return (struct cost){ each[SAMPLES / 2], each[SAMPLES / 4],
-			      each[SAMPLES - 1 - SAMPLES / 4] };
+	run(work, work->repeats);
+	if (work->sleeps)
+		return measure_busy(work);
+	for (unsigned int i = 0; i < work->samples; i++)
+		each[i] = (double)run(work, work->repeats) / work->repeats;
+	return cost_of(each, (int)work->samples);
 }
 
 static void report(const struct way *way, struct cost cost)
@@ -127,51 +178,78 @@ static int floor_of_this_machine(void)
 		.name = "syscall-empty", .unit = "call", .who = "kernel",
 		.variant = "",
 	};
-	double ratio = measure(counted_loop, 1000).median / LOOP_INSTRUCTIONS;
+	static const struct work loop = { counted_loop, 1000, 0, SAMPLES };
+	static const struct work call = { empty_call, 3000, 0, SAMPLES };
+	double ratio = measure(&loop).median / LOOP_INSTRUCTIONS;
 
 	if (ratio < 0.99 || ratio > 1.02)
 		return bench_fail("a nanosecond is not an instruction here, but %.3f; run `make bench`",
 				  ratio);
-	report(&floor, measure(empty_call, 3000));
+	report(&floor, measure(&call));
 	return 0;
 }
 
 /* --- the ways */
 
+static int bind_for(const struct way *way, const char *driver)
+{
+	return bench_bind(way->device ? way->device : BENCH_DEVICE, driver);
+}
+
+static struct cost less(const struct way *way, struct cost cost)
+{
+	struct work part = work_of(way);
+	double median;
+
+	if (!way->less || cost.median <= 0)
+		return cost;
+	part.cycle = way->less;
+	median = measure(&part).median;
+	if (median <= 0)
+		return (struct cost){ 0, 0, 0 };
+	return (struct cost){ cost.median - median, cost.lower - median,
+			      cost.upper - median };
+}
+
 static int measure_way(const struct way *way)
 {
+	struct work work = work_of(way);
 	struct cost cost;
 
 	failure[0] = '\0';
-	if (bench_bind(way->driver) || way->begin()) {
-		way->end();
-		printf("missing\t%s\t%s\t%s\t%s\n", way->name, way->who,
-		       way->variant, failure);
-		fflush(stdout);
-		return 1;
-	}
-	cost = measure(way->cycle, way->repeats);
+	cost = (struct cost){ 0, 0, 0 };
+	if (!bind_for(way, way->driver) && !way->begin())
+		cost = less(way, measure(&work));
 	way->end();
-	report(way, cost);
-	return 0;
+	if (cost.median > 0) {
+		report(way, cost);
+		return 0;
+	}
+	printf("missing\t%s\t%s\t%s\t%s\n", way->name, way->who, way->variant,
+	       failure);
+	fflush(stdout);
+	return 1;
 }
 
 /* The entry of way->cycle in QEMU's log begins a cycle. */
 static int profile_way(const struct way *way)
 {
+	struct work work = work_of(way);
 	unsigned int cycles;
 	struct cost cost;
 
-	if (bench_bind(way->driver) || way->begin())
+	if (bind_for(way, way->driver) || way->begin())
 		die("%s %s: %s", way->name, way->who, failure);
-	cost = measure(way->cycle, way->repeats);
+	cost = measure(&work);
+	if (cost.median <= 0)
+		die("%s %s: %s", way->name, way->who, failure);
 	cycles = (unsigned int)(PROFILE_TOTAL / cost.median);
 	if (cycles > PROFILE_MOST)
 		cycles = PROFILE_MOST;
 	if (cycles < PROFILE_LEAST)
 		cycles = PROFILE_LEAST;
 	profile_on();
-	sample(way->cycle, cycles);
+	run(&work, cycles);
 	profile_off();
 	printf("profile\t%p\t%.1f\n", (void *)(uintptr_t)way->cycle, cost.median);
 	way->end();
@@ -188,7 +266,7 @@ static void list(const struct way *const ways[])
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: %s [CASE]                      measure\n"
+		"usage: %s [PATTERN]                   measure\n"
 		"       %s --list                      the ways of doing each case\n"
 		"       %s --profile CASE WHO VARIANT  log the instructions of one\n",
 		program_invocation_short_name, program_invocation_short_name,
@@ -221,8 +299,9 @@ int bench_main(int argc, char **argv, const struct way *const ways[])
 	if (floor_of_this_machine())
 		die("%s", failure);
 	for (int i = 0; ways[i]; i++)
-		if (argc == 1 || !strcmp(argv[1], ways[i]->name))
+		if (argc == 1 || !fnmatch(argv[1], ways[i]->name, 0))
 			missing += measure_way(ways[i]);
-	bench_bind("");
+	for (int i = 0; ways[i]; i++)
+		bind_for(ways[i], "");
 	return missing ? 1 : 0;
 }

@@ -4,7 +4,14 @@
  *
  * On the machine `bench` (QEMU, -icount shift=0) a nanosecond of guest time is
  * one guest instruction.  So work that never sleeps is charged by the clock:
- * run it many times, divide.  What a program says on its standard output:
+ * run it many times, divide.  The clock goes on, in leaps, while the processor
+ * idles, for as long as QEMU's virtual device takes on the host: work that
+ * sleeps is charged by busy time instead, the clock less what the kernel says
+ * it idled.  All processes count, and peers are charged likewise.  Now and then
+ * the virtual device is done before anybody sleeps, which no real one is: such
+ * samples, without any idling, do not count.
+ *
+ * What a program says on its standard output:
  *
  *	value	CASE UNIT WHO VARIANT MEDIAN LOWER-QUARTILE UPPER-QUARTILE
  *	missing	CASE WHO VARIANT REASON
@@ -15,10 +22,13 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
-/* The device: an edu of its own interrupt line; see tests/qemu/machines.py. */
+/* See tests/qemu/machines.py: an edu of its own interrupt line, and the IDE. */
 #define BENCH_DEVICE	"0000:00:04.0"
+#define BENCH_IDE	"0000:00:0b.0"
 
 /* One way of doing one case. */
 struct way {
@@ -27,25 +37,45 @@ struct way {
 	const char *who;	/* udrv, or the peer: vfio, uio */
 	const char *variant;	/* "", or which way of several */
 	const char *driver;	/* the kernel driver the device is given to */
+	unsigned int samples;	/* 0: as many as usual; fewer for what takes long */
 	unsigned int repeats;	/* units in a sample; about a million
 				 * instructions is good
 				 */
 	int (*begin)(void);	/* 0, or -1 with a reason by bench_fail() */
 	void (*cycle)(void);	/* one unit of work; may die() */
 	void (*end)(void);	/* undo begin, also half of it */
+	const char *device;	/* NULL: BENCH_DEVICE */
+	bool sleeps;		/* charge busy time, a unit a sample */
+	void (*less)(void);	/* the part of a cycle that is not of the work:
+				 * measured likewise and taken off, if work
+				 * sleeps, and then a sample has all repeats;
+				 * may be NULL
+				 */
 };
 
 int bench_main(int argc, char **argv, const struct way *const ways[]);
 
 __attribute__((format(printf, 1, 2)))
 int bench_fail(const char *format, ...);
+const char *bench_failure(void);	/* bench_fail()'s */
 __attribute__((format(printf, 1, 2)))
 void bench_note(const char *format, ...);
 __attribute__((format(printf, 1, 2), noreturn))
 void die(const char *format, ...);
 
-/* bind.c: give BENCH_DEVICE to a kernel driver ("" takes it away). */
-int bench_bind(const char *driver);
+/* What way->begin started: its instructions are ours too. */
+extern pid_t bench_helper;
+
+/* memory.c: BENCH_MEMORY bytes, aligned to that, made when first asked for. */
+#define BENCH_MEMORY	(2u << 20)
+enum bench_pages { PAGES_SMALL, PAGES_SCATTERED, PAGES_HUGE };
+unsigned char *bench_memory(enum bench_pages pages);
+
+/* busy.c: how long has the processor idled? */
+uint64_t bench_idle_ns(void);
+
+/* bind.c: give a device to a kernel driver ("" takes it away). */
+int bench_bind(const char *device, const char *driver);
 
 /* profile.c: have QEMU log every instruction from on to off. */
 void profile_on(void);

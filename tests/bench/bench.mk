@@ -4,28 +4,33 @@
 # other files are shared by all.
 
 BENCHES := $(patsubst tests/bench/%_bench.c,build/bench/%,$(wildcard tests/bench/*_bench.c))
-BENCH_OBJ := $(call objects,$(filter-out %_bench.c,$(wildcard tests/bench/*.c)))
+SEQUENTIAL := build/bench-sequential
+BENCH_OBJ := $(call objects,$(filter-out %_bench.c %/sequential.c,$(wildcard tests/bench/*.c)))
 
 build/bench.a: $(BENCH_OBJ)
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BENCHES): build/bench/%: build/obj/tests/bench/%_bench.o build/bench.a
+$(BENCHES): build/bench/%: build/obj/tests/bench/%_bench.o build/bench.a \
+		build/drivers.a build/libudrv.a
 	@mkdir -p $(@D)
 	$(LINK) -lpthread
 
-# The guest writes where it can; this is where the figures are looked for.
-.PHONY: profile bench-result
-bench-result:
-	@mkdir -p build/out
-	@rm -f build/out/bench.tsv
-	@ln -sfn out/bench.tsv build/bench.tsv
+$(SEQUENTIAL): build/obj/tests/bench/sequential.o build/bench.a \
+		build/drivers.a build/libudrv.a
+	$(LINK) -lpthread
 
-bench: $(BENCHES) bench-result
+.PHONY: profile bench-sequential
+bench: $(BENCHES)
 
 CASE ?= irq-msi-cycle
 WHO ?= udrv
 VARIANT ?=
-profile: need-test $(BENCHES) ## where a bench case's instructions go (CASE=irq-msi-cycle WHO=udrv|vfio|uio)
+profile: need-test build/udrv build/udrv-ide build/udrv-kbd $(BENCHES) ## where a bench case's instructions go (CASE=irq-msi-cycle WHO=udrv|vfio|... KERNEL=)
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
 	@tests/bench/profile --kernel $(KERNEL) $(if $(FLOW),--flow) '$(CASE)' '$(WHO)' '$(VARIANT)'
+
+bench-sequential: need-test build/udrv-ide $(SEQUENTIAL) ## disk transfers by request size; build/bench-sequential.tsv
+	@tests/qemu/need bench
+	@tests/bench/kernels --sequential
+	@tests/bench/readme

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Moving the device from driver to driver, by driver_override. */
+/* Moving a device from driver to driver, by driver_override. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #include "bench.h"
-
-#define DEVICE_DIR "/sys/bus/pci/devices/" BENCH_DEVICE
 
 static int put(const char *path, const char *text)
 {
@@ -26,10 +24,19 @@ static int put(const char *path, const char *text)
 	return done < 0 ? -1 : 0;
 }
 
-static int is_bound(const char *driver)
+static const char *in_sysfs(const char *device, const char *file)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", device, file);
+	return path;
+}
+
+static int is_bound(const char *device, const char *driver)
 {
 	char path[PATH_MAX];
-	ssize_t length = readlink(DEVICE_DIR "/driver", path, sizeof(path) - 1);
+	ssize_t length = readlink(in_sysfs(device, "driver"), path,
+				  sizeof(path) - 1);
 
 	if (length < 0)
 		return !driver[0];
@@ -37,22 +44,23 @@ static int is_bound(const char *driver)
 	return !strcmp(basename(path), driver);
 }
 
-int bench_bind(const char *driver)
+int bench_bind(const char *device, const char *driver)
 {
 	char line[64];
 
-	if (is_bound(driver))
+	if (is_bound(device, driver))
 		return 0;
-	if (!is_bound("") && put(DEVICE_DIR "/driver/unbind", BENCH_DEVICE))
+	if (!is_bound(device, "") &&
+	    put(in_sysfs(device, "driver/unbind"), device))
 		return -1;
 	snprintf(line, sizeof(line), "%s\n", driver);
-	if (put(DEVICE_DIR "/driver_override", line))
+	if (put(in_sysfs(device, "driver_override"), line))
 		return -1;
 	if (!driver[0])
 		return 0;
-	if (put("/sys/bus/pci/drivers_probe", BENCH_DEVICE))
+	if (put("/sys/bus/pci/drivers_probe", device))
 		return -1;
-	if (!is_bound(driver))
-		return bench_fail("%s does not take %s", driver, BENCH_DEVICE);
+	if (!is_bound(device, driver))
+		return bench_fail("%s does not take %s", driver, device);
 	return 0;
 }

@@ -5,7 +5,6 @@
  * Ours and the peer's are the very same pages.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,78 +14,12 @@
 #include "vfio.h"
 
 #define SMALL	4096u
-#define LARGE	(2u << 20)
+#define LARGE	BENCH_MEMORY
 #define BATCH	64u			/* small pieces in one of our calls */
 
 static struct udrv udrv = UDRV_CLOSED;
 static struct vfio vfio = VFIO_CLOSED;
-static unsigned char *memory;		/* LARGE, aligned to LARGE */
-
-/* --- the memory */
-
-/* How many pieces of neighbouring physical pages it is made of. */
-static unsigned int physical_pieces(const unsigned char *at, size_t size)
-{
-	uint64_t before = 0, pages[LARGE / SMALL];
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	size_t bytes = size / SMALL * sizeof(pages[0]);
-	unsigned int pieces = 0;
-
-	if (pread(fd, pages, bytes, (off_t)((uintptr_t)at / SMALL *
-					    sizeof(pages[0]))) != (ssize_t)bytes)
-		die("/proc/self/pagemap: %s", strerror(errno));
-	close(fd);
-	for (size_t i = 0; i < size / SMALL; i++) {
-		uint64_t frame = pages[i] & ((1ull << 55) - 1);
-
-		if (!frame)
-			die("/proc/self/pagemap: page %zu is not there", i);
-		pieces += frame != before + 1;
-		before = frame;
-	}
-	return pieces;
-}
-
-/* What the 2 MiB are made of; kept for both sides. */
-enum pages { NONE, SMALL_PAGES, SCATTERED_PAGES, HUGE_PAGE };
-
-static const char *const pages_text[] = {
-	[SMALL_PAGES] = "4 KiB pages as they come",
-	[SCATTERED_PAGES] = "4 KiB pages that are not neighbours",
-	[HUGE_PAGE] = "one huge page",
-};
-
-static unsigned char *new_memory(int advice)
-{
-	unsigned char *all = mmap(NULL, 2 * LARGE, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned char *aligned = all + (-(uintptr_t)all & (LARGE - 1));
-
-	if (all == MAP_FAILED)
-		die("mmap: %s", strerror(errno));
-	if (madvise(aligned, LARGE, advice))
-		die("madvise: %s", strerror(errno));
-	return aligned;
-}
-
-static void prepare(enum pages pages)
-{
-	static enum pages prepared;
-	unsigned char *between;
-
-	if (prepared == pages)
-		return;
-	prepared = pages;
-	memory = new_memory(pages == HUGE_PAGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-	between = new_memory(MADV_NOHUGEPAGE);
-	for (size_t at = 0; at < LARGE; at += SMALL) {
-		memory[at] = 1;
-		if (pages == SCATTERED_PAGES)
-			between[at] = 1;
-	}
-	bench_note("dma: 2 MiB of %s, in %u physical pieces", pages_text[pages],
-		   physical_pieces(memory, LARGE));
-}
+static unsigned char *memory;
 
 /*
  * --- udrv.  As a driver keeps them: what to map is written down once; of what
@@ -96,9 +29,9 @@ static void prepare(enum pages pages)
 static struct udrv_dma to_map[BATCH], to_unmap[BATCH];
 static struct udrv_dma_batch map_batch, unmap_batch;
 
-static int begin_udrv(enum pages pages, unsigned int count, size_t length)
+static int begin_udrv(enum bench_pages pages, unsigned int count, size_t length)
 {
-	prepare(pages);
+	memory = bench_memory(pages);
 	for (unsigned int i = 0; i < count; i++)
 		to_map[i] = (struct udrv_dma){
 			.flags = UDRV_DMA_BOTH, .length = length,
@@ -115,27 +48,27 @@ static int begin_udrv(enum pages pages, unsigned int count, size_t length)
 
 static int begin_udrv_small(void)
 {
-	return begin_udrv(SMALL_PAGES, 1, SMALL);
+	return begin_udrv(PAGES_SMALL, 1, SMALL);
 }
 
 static int begin_udrv_batch(void)
 {
-	return begin_udrv(SMALL_PAGES, BATCH, SMALL);
+	return begin_udrv(PAGES_SMALL, BATCH, SMALL);
 }
 
 static int begin_udrv_large(void)
 {
-	return begin_udrv(SMALL_PAGES, 1, LARGE);
+	return begin_udrv(PAGES_SMALL, 1, LARGE);
 }
 
 static int begin_udrv_scattered(void)
 {
-	return begin_udrv(SCATTERED_PAGES, 1, LARGE);
+	return begin_udrv(PAGES_SCATTERED, 1, LARGE);
 }
 
 static int begin_udrv_huge(void)
 {
-	return begin_udrv(HUGE_PAGE, 1, LARGE);
+	return begin_udrv(PAGES_HUGE, 1, LARGE);
 }
 
 static void cycle_udrv(void)
@@ -162,9 +95,9 @@ static struct vfio_iommu_type1_dma_map vfio_map[BATCH];
 static struct vfio_iommu_type1_dma_unmap vfio_unmap[BATCH];
 static unsigned int vfio_count;
 
-static int begin_vfio(enum pages pages, unsigned int count, size_t length)
+static int begin_vfio(enum bench_pages pages, unsigned int count, size_t length)
 {
-	prepare(pages);
+	memory = bench_memory(pages);
 	for (unsigned int i = 0; i < count; i++) {
 		vfio_map[i] = (struct vfio_iommu_type1_dma_map){
 			.argsz = sizeof(vfio_map[i]), .size = length,
@@ -184,27 +117,27 @@ static int begin_vfio(enum pages pages, unsigned int count, size_t length)
 
 static int begin_vfio_small(void)
 {
-	return begin_vfio(SMALL_PAGES, 1, SMALL);
+	return begin_vfio(PAGES_SMALL, 1, SMALL);
 }
 
 static int begin_vfio_batch(void)
 {
-	return begin_vfio(SMALL_PAGES, BATCH, SMALL);
+	return begin_vfio(PAGES_SMALL, BATCH, SMALL);
 }
 
 static int begin_vfio_large(void)
 {
-	return begin_vfio(SMALL_PAGES, 1, LARGE);
+	return begin_vfio(PAGES_SMALL, 1, LARGE);
 }
 
 static int begin_vfio_scattered(void)
 {
-	return begin_vfio(SCATTERED_PAGES, 1, LARGE);
+	return begin_vfio(PAGES_SCATTERED, 1, LARGE);
 }
 
 static int begin_vfio_huge(void)
 {
-	return begin_vfio(HUGE_PAGE, 1, LARGE);
+	return begin_vfio(PAGES_HUGE, 1, LARGE);
 }
 
 static void cycle_vfio(void)
@@ -224,12 +157,16 @@ static void end_vfio(void)
 
 /* --- the table; the cases with the same pages follow each other */
 
-#define UDRV(name, repeats, begin) \
-	&(const struct way){ name, "map+unmap", "udrv", "", "udrv", repeats, \
-			     begin, cycle_udrv, end_udrv }
-#define VFIO(name, repeats, begin) \
-	&(const struct way){ name, "map+unmap", "vfio", "", "vfio-pci", repeats, \
-			     begin, cycle_vfio, end_vfio }
+#define UDRV(case, count, start) \
+	&(const struct way){ .name = case, .unit = "map+unmap", .who = "udrv", \
+			     .variant = "", .driver = "udrv", \
+			     .repeats = count, .begin = start, \
+			     .cycle = cycle_udrv, .end = end_udrv }
+#define VFIO(case, count, start) \
+	&(const struct way){ .name = case, .unit = "map+unmap", .who = "vfio", \
+			     .variant = "", .driver = "vfio-pci", \
+			     .repeats = count, .begin = start, \
+			     .cycle = cycle_vfio, .end = end_vfio }
 
 static const struct way *const ways[] = {
 	UDRV("dma-map-4k", 250, begin_udrv_small),

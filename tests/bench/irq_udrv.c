@@ -66,8 +66,15 @@ static void cycle_intx(void)
 }
 
 const struct way irq_udrv_intx = {
-	"irq-intx-cycle", IRQ_UNIT, "udrv", "", "udrv", 1000,
-	begin_intx, cycle_intx, end,
+	.name = "irq-intx-cycle",
+	.unit = IRQ_UNIT,
+	.who = "udrv",
+	.variant = "",
+	.driver = "udrv",
+	.repeats = 1000,
+	.begin = begin_intx,
+	.cycle = cycle_intx,
+	.end = end,
 };
 
 /* --- MSI: nothing to claim, so no rule; we acknowledge, as with the peers */
@@ -97,8 +104,15 @@ static void cycle_msi(void)
 }
 
 const struct way irq_udrv_msi = {
-	"irq-msi-cycle", IRQ_UNIT, "udrv", "", "udrv", 1000,
-	begin_msi, cycle_msi, end,
+	.name = "irq-msi-cycle",
+	.unit = IRQ_UNIT,
+	.who = "udrv",
+	.variant = "",
+	.driver = "udrv",
+	.repeats = 1000,
+	.begin = begin_msi,
+	.cycle = cycle_msi,
+	.end = end,
 };
 
 /* --- spinning on the event page: no system call */
@@ -134,8 +148,15 @@ static void cycle_spin(void)
 }
 
 const struct way irq_udrv_spin = {
-	"irq-spin-cycle", IRQ_UNIT, "udrv", "", "udrv", 1000,
-	begin_spin, cycle_spin, end_spin,
+	.name = "irq-spin-cycle",
+	.unit = IRQ_UNIT,
+	.who = "udrv",
+	.variant = "",
+	.driver = "udrv",
+	.repeats = 1000,
+	.begin = begin_spin,
+	.cycle = cycle_spin,
+	.end = end_spin,
 };
 
 /* --- sleeping */
@@ -152,6 +173,13 @@ static void end_wake(void)
 }
 
 const struct way irq_udrv_wake = {
-	"irq-msi-wake", IRQ_UNIT, "udrv", "", "udrv", 500,
-	begin_wake, wake_cycle, end_wake,
+	.name = "irq-msi-wake",
+	.unit = IRQ_UNIT,
+	.who = "udrv",
+	.variant = "",
+	.driver = "udrv",
+	.repeats = 500,
+	.begin = begin_wake,
+	.cycle = wake_cycle,
+	.end = end_wake,
 };

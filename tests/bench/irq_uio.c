@@ -81,6 +81,13 @@ static void end(void)
 }
 
 const struct way irq_uio_intx = {
-	"irq-intx-cycle", IRQ_UNIT, "uio", "", "uio_pci_generic", 500,
-	begin, cycle, end,
+	.name = "irq-intx-cycle",
+	.unit = IRQ_UNIT,
+	.who = "uio",
+	.variant = "",
+	.driver = "uio_pci_generic",
+	.repeats = 500,
+	.begin = begin,
+	.cycle = cycle,
+	.end = end,
 };

@@ -72,8 +72,15 @@ static void cycle_intx_ioctl(void)
 }
 
 const struct way irq_vfio_intx_ioctl = {
-	"irq-intx-cycle", IRQ_UNIT, "vfio", "unmask by ioctl", "vfio-pci", 500,
-	begin_intx, cycle_intx_ioctl, end,
+	.name = "irq-intx-cycle",
+	.unit = IRQ_UNIT,
+	.who = "vfio",
+	.variant = "unmask by ioctl",
+	.driver = "vfio-pci",
+	.repeats = 500,
+	.begin = begin_intx,
+	.cycle = cycle_intx_ioctl,
+	.end = end,
 };
 
 /* --- INTx, unmasked by an eventfd */
@@ -100,8 +107,15 @@ static void cycle_intx_eventfd(void)
 }
 
 const struct way irq_vfio_intx_eventfd = {
-	"irq-intx-cycle", IRQ_UNIT, "vfio", "unmask by eventfd", "vfio-pci", 500,
-	begin_intx_eventfd, cycle_intx_eventfd, end,
+	.name = "irq-intx-cycle",
+	.unit = IRQ_UNIT,
+	.who = "vfio",
+	.variant = "unmask by eventfd",
+	.driver = "vfio-pci",
+	.repeats = 500,
+	.begin = begin_intx_eventfd,
+	.cycle = cycle_intx_eventfd,
+	.end = end,
 };
 
 /* --- MSI */
@@ -112,14 +126,28 @@ static int begin_msi(void)
 }
 
 const struct way irq_vfio_msi = {
-	"irq-msi-cycle", IRQ_UNIT, "vfio", "", "vfio-pci", 1000,
-	begin_msi, raise_and_take, end,
+	.name = "irq-msi-cycle",
+	.unit = IRQ_UNIT,
+	.who = "vfio",
+	.variant = "",
+	.driver = "vfio-pci",
+	.repeats = 1000,
+	.begin = begin_msi,
+	.cycle = raise_and_take,
+	.end = end,
 };
 
 /* vfio has nothing to spin on but the eventfd: the same work once more. */
 const struct way irq_vfio_spin = {
-	"irq-spin-cycle", IRQ_UNIT, "vfio", "", "vfio-pci", 1000,
-	begin_msi, raise_and_take, end,
+	.name = "irq-spin-cycle",
+	.unit = IRQ_UNIT,
+	.who = "vfio",
+	.variant = "",
+	.driver = "vfio-pci",
+	.repeats = 1000,
+	.begin = begin_msi,
+	.cycle = raise_and_take,
+	.end = end,
 };
 
 static int begin_wake(void)
@@ -134,6 +162,13 @@ static void end_wake(void)
 }
 
 const struct way irq_vfio_wake = {
-	"irq-msi-wake", IRQ_UNIT, "vfio", "", "vfio-pci", 500,
-	begin_wake, wake_cycle, end_wake,
+	.name = "irq-msi-wake",
+	.unit = IRQ_UNIT,
+	.who = "vfio",
+	.variant = "",
+	.driver = "vfio-pci",
+	.repeats = 500,
+	.begin = begin_wake,
+	.cycle = wake_cycle,
+	.end = end_wake,
 };

@@ -63,14 +63,16 @@ static const char *out_dir(void)
 	return dir;
 }
 
-/* Where this program lies in memory, to find its functions' names by. */
-static void save_maps(void)
+/* Where a program lies in memory, to find its functions' names by. */
+static void save_maps(const char *pid, const char *name)
 {
-	char path[512], buffer[4096];
-	FILE *from = fopen("/proc/self/maps", "r"), *to;
+	char path[512], maps[64], buffer[4096];
+	FILE *from, *to;
 	size_t got;
 
-	snprintf(path, sizeof(path), "%s/profile.maps", out_dir());
+	snprintf(maps, sizeof(maps), "/proc/%s/maps", pid);
+	snprintf(path, sizeof(path), "%s/%s", out_dir(), name);
+	from = fopen(maps, "r");
 	to = fopen(path, "w");
 	if (!from || !to)
 		die("%s: %s", path, strerror(errno));
@@ -84,9 +86,13 @@ static void save_maps(void)
 
 void profile_on(void)
 {
-	char command[512];
+	char command[512], pid[16];
 
-	save_maps();
+	save_maps("self", "profile.maps");
+	if (bench_helper) {
+		snprintf(pid, sizeof(pid), "%d", bench_helper);
+		save_maps(pid, "profile.helper-maps");
+	}
 	snprintf(command, sizeof(command), "logfile %s/profile.log", out_dir());
 	monitor(command);
 	monitor("singlestep on");
