@@ -13,11 +13,12 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-# pylint: disable-next=wrong-import-position
+# pylint: disable=wrong-import-position
 from ide_tools import (  # noqa: E402
     BAD_BYTES, BAD_SECTOR, BIG_BYTES, DEVICE, DISK_BYTES, DRIVER, SECTOR,
-    SERIALS, TOOL, Failure, check, fails, first_difference, good, image,
-    interrupts, interrupts_since, main, pattern, read, run, same, start, write)
+    SERIALS, TOOL, fails, first_difference, good, image, interrupts,
+    interrupts_since, read, run, same, start, write)
+from script import Failure, check, main, pattern  # noqa: E402
 
 WAYS = {"dma": (), "pio": ("--pio",), "polled": ("--poll",),
         "polled pio": ("--poll", "--pio")}

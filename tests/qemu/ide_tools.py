@@ -2,14 +2,11 @@
 """Running udrv-ide on the machine's disks, and looking at what it did."""
 
 import os
-import random
 import re
 import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
+from script import TOP, check
+
 DRIVER = TOP / "build/udrv-ide"
 TOOL = TOP / "build/udrv"
 DEVICE = "0000:00:0b.0"
@@ -20,21 +17,6 @@ BAD_BYTES = 64 << 20
 BIG_BYTES = 130 << 30
 BAD_SECTOR = 2000
 SERIALS = {0: "udrv-disk0", 1: "udrv-bad", 2: "udrv-big"}
-
-
-class Failure(Exception):
-    """A test's reason to fail."""
-
-
-def check(condition: object, reason: str) -> None:
-    """Fail the test unless it is so."""
-    if not condition:
-        raise Failure(reason)
-
-
-def pattern(seed: int, length: int) -> bytes:
-    """Bytes that no other seed has."""
-    return random.Random(seed).randbytes(length)
 
 
 def first_difference(got: bytes, want: bytes) -> str:
@@ -128,26 +110,3 @@ def interrupts_since(before: int) -> int:
     """How many have come; a device that is bound anew counts anew."""
     now = interrupts()
     return now - before if now >= before else now
-
-
-def main(tests: list[Callable[[], None]], machines: str, timeout: int) -> int:
-    """What guest-run asks a test program for."""
-    question = sys.argv[1]
-    if question == "--machine":
-        # The kernels that its users have; what the module does on the others
-        # other tests see.
-        if os.environ.get("UDRV_KERNEL") not in ("bullseye", "sid"):
-            print(machines)
-        else:
-            print("none")
-    elif question == "--timeout":
-        print(timeout)
-    elif question == "--list":
-        print("\n".join(test.__name__ for test in tests))
-    else:
-        try:
-            next(each for each in tests if each.__name__ == question)()
-        except Failure as failure:
-            print(failure)
-            return 1
-    return 0

@@ -19,29 +19,20 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-# pylint: disable-next=wrong-import-position
-from ide_tools import (  # noqa: E402
-    TOOL, TOP, Done, Failure, check, fails, interrupts, main, pattern, same)
+# pylint: disable=wrong-import-position
+from ide_tools import TOOL, Done, fails, interrupts, same  # noqa: E402
+from script import (  # noqa: E402
+    PATIENCE, TOP, Failure, check, main, pattern, wait_for)
 
 DRIVER = TOP / "build/udrv-parport"
 DEVICE = Path("/dev/udrv/parport0")
 LINE = 7
-PATIENCE = 60.0 if os.environ.get("UDRV_KERNEL") == "debug" else 20.0
 
 CONTROL = 2
 STROBE, IDLE, IRQ_ENABLE = 0x01, 0x0c, 0x10
 PROBED = 0xaa  # what the driver leaves in the data register
 
 NO_ANSWER = "the peripheral does not answer to IEEE 1284 negotiation"
-
-
-def wait_for(what: str, condition: Callable[[], object]) -> object:
-    """Until it is so; its value then."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        check(time.monotonic() < deadline, f"waited in vain: {what}")
-        time.sleep(0.01)
-    return value
 
 
 def tool(*args: object) -> str:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-# pylint: disable-next=wrong-import-position
+# pylint: disable=wrong-import-position
 from ps2_tools import (  # noqa: E402
     BTN_EXTRA, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, COMMAND, DATA,
     DEVICE, EV_KEY, EV_LED, EV_REL, INPUT_EVENT, KEY_A, KEY_B, KEY_CAPSLOCK,
     KEY_X, LED_CAPSL, LED_NUML, LED_SCROLLL, REL_WHEEL, REL_X, REL_Y, Driver,
-    Event, Failure, Host, Input, Skip, check, find_input, give_to_kernel,
-    give_to_udrv, inject, main, read, read_config, run_program, tool, wait_for,
-    write)
+    Event, Host, Input, find_input, give_to_kernel, give_to_udrv, inject, read,
+    read_config, run_program, tool, write)
+from script import Failure, Skip, check, main, wait_for  # noqa: E402
 
 # Its name depends on the translation as the one before it left it.
 KERNEL_KEYBOARD = ("AT Translated Set 2 keyboard", "AT Raw Set 2 keyboard")

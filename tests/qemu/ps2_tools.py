@@ -10,18 +10,17 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
+from script import PATIENCE, TOP, Failure, check, wait_for
+
 DRIVER = TOP / "build/udrv-kbd"
 TOOL = TOP / "build/udrv"
 DEVICE = Path("/dev/udrv/keyboard")
-PATIENCE = 60.0 if os.environ.get("UDRV_KERNEL") == "debug" else 20.0
 
 EV_SYN, EV_KEY, EV_REL, EV_LED = 0, 1, 2, 17
 KEY_A, KEY_B, KEY_X, KEY_CAPSLOCK = 30, 48, 45, 58
@@ -31,31 +30,6 @@ LED_NUML, LED_CAPSL, LED_SCROLLL = 0, 1, 2
 INPUT_EVENT = struct.Struct("llHHi")
 
 Event = tuple[int, int, int]  # type, code, value
-
-
-class Failure(Exception):
-    """A test's reason to fail."""
-
-
-class Skip(Exception):
-    """A test's reason not to run here."""
-
-
-def check(condition: object, reason: str) -> None:
-    """Fail the test unless it is so."""
-    if not condition:
-        raise Failure(reason)
-
-
-def wait_for(what: str, condition: Callable[[], object]) -> object:
-    """Until it is so; its value then."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        value = condition()
-        if value:
-            return value
-        check(time.monotonic() < deadline, f"waited in vain: {what}")
-        time.sleep(0.02)
 
 
 # --- the host's side
@@ -380,29 +354,3 @@ def read_config(fd: int) -> int:
     return run_program(
         fd, until_taken(), write(COMMAND, 0x20),
         (OP_WAIT, 1, COMMAND, 100000, 0, 1, 0x01), read(DATA))[-1]
-
-
-def main(tests: list[Callable[[], None]], machines: str, timeout: int) -> int:
-    """What guest-run asks a test program for."""
-    question = sys.argv[1]
-    if question == "--machine":
-        # The kernels that its users have; what the module does on the others
-        # other tests see.
-        if os.environ.get("UDRV_KERNEL") not in ("bullseye", "sid"):
-            print(machines)
-        else:
-            print("none")
-    elif question == "--timeout":
-        print(timeout)
-    elif question == "--list":
-        print("\n".join(test.__name__ for test in tests))
-    else:
-        try:
-            next(each for each in tests if each.__name__ == question)()
-        except Failure as failure:
-            print(failure)
-            return 1
-        except Skip as skip:
-            print(skip)
-            return 77
-    return 0

@@ -21,12 +21,12 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-from serve_tools import (DEVICE, GIB, MIB, MOUNT, SECTOR, SLOW,  # noqa: E402
-                         Failure, Fio, Raw, Server, alive, block_statistics, check,
-                         check_filesystem, clean_up, counter,
-                         drivers, drop_caches, is_mounted, kill, kinds,
-                         make_filesystem, mount, on_medium, pattern, raw, run,
-                         serving, unmount, wait_for)
+from script import (  # noqa: E402
+    SLOW, Failure, check, main, pattern, wait_for)
+from serve_tools import (  # noqa: E402
+    DEVICE, GIB, MIB, MOUNT, SECTOR, Fio, Raw, Server, alive, block_statistics,
+    check_filesystem, clean_up, counter, drivers, drop_caches, is_mounted, kill,
+    kinds, make_filesystem, mount, on_medium, raw, run, serving, unmount)
 
 DEATHS = int(os.environ.get("UDRV_DEATHS", "5"))
 MACHINE = os.environ.get("UDRV_MACHINE", "iommu")
@@ -90,7 +90,7 @@ def filesystem(kind: str) -> None:
         disk = server.path
         run("sfdisk", "--quiet", disk, stdin="label: dos\n,32MiB,L\n,,L\n")
         part = [f"{disk}p1", f"{disk}p2"]
-        wait_for(lambda: all(map(os.path.exists, part)), 10, "partition nodes")
+        wait_for("partition nodes", lambda: all(map(os.path.exists, part)))
         said = run("fdisk", "-l", disk)
         check(all(each in said for each in part), f"fdisk -l: {said}")
         check(run("blockdev", "--getsize64", disk) == f"{256 * MIB}\n"
@@ -211,7 +211,7 @@ def fstrim(kind: str) -> None:
     with serving(kind=kind, disks=(2,)) as server:
         run("sfdisk", "--quiet", server.path, stdin="label: dos\n,64MiB,L\n")
         part = f"{server.path}p1"
-        wait_for(lambda: os.path.exists(part), 10, "its node")
+        wait_for("its node", lambda: os.path.exists(part))
         run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,nodiscard", part)
         mount(part)
         before = block_statistics()["udrv-big"]["unmap_operations"]
@@ -389,8 +389,9 @@ def unbind(kind: str) -> None:
                           first=f"--filename={server.paths[0]}",
                           second=f"--filename={server.paths[2]}")
                 for each in server.paths.values():
-                    wait_for(lambda path=each, was=busy_with(each):
-                             busy_with(path) > was + 8, 30, "fio is at work")
+                    wait_for("fio is at work",
+                             lambda path=each, was=busy_with(each):
+                             busy_with(path) > was + 8, 30)
             run("udrv", "unbind", DEVICE)
             status = server.wait(40)
             if fio:
@@ -498,7 +499,7 @@ def every_stage(kind: str) -> None:
                 mappings = counter("mappings")
                 for step in range(steps):
                     data = pattern(step, 256 << 10)
-                    wait_for(lambda: len(server.children()) == 2, 20, "a standby")
+                    wait_for("a standby", lambda: len(server.children()) == 2)
                     killer = subprocess.Popen(
                         ["busybox", "sh", "-c",
                          f"busybox usleep {step * 12000 // steps}; "
@@ -519,17 +520,17 @@ def every_stage(kind: str) -> None:
 def supervisor_dies(kind: str) -> None:
     """The driver serves on, and ends on SIGTERM."""
     with serving("--supervise", *ANSWER, kind=kind) as server:
-        wait_for(lambda: len(server.children()) == 2, 20, "a standby")
+        wait_for("a standby", lambda: len(server.children()) == 2)
         worker, standby = server.children()
         kill(server.process.pid, signal.SIGKILL)
         server.process.wait()
-        wait_for(lambda: not alive(standby), 10, "the standby ends")
+        wait_for("the standby ends", lambda: not alive(standby))
         with raw(server.path) as disk:
             disk.write(0, pattern(5, 65536))
             disk.expect(0, pattern(5, 65536))
         check(alive(worker), "the driver is dead")
         kill(worker, signal.SIGTERM)
-        wait_for(lambda: not alive(worker), 20, "the driver ends")
+        wait_for("the driver ends", lambda: not alive(worker))
 
 
 @by_each_kind
@@ -542,7 +543,7 @@ def resume(kind: str) -> None:
         for pid in [server.process.pid, *server.children()]:
             kill(pid, signal.SIGKILL)
         server.process.wait()
-        wait_for(lambda: not drivers(), 10, "all are dead")
+        wait_for("all are dead", lambda: not drivers())
         with subprocess.Popen(["dd", f"if={path}", "of=/dev/null", "bs=64k",
                                "count=1", "iflag=direct"],
                               stderr=subprocess.DEVNULL) as reader:
@@ -559,7 +560,7 @@ def outage(kind: str) -> None:
     """No successor gets going: requests fail, within a bound."""
     with serving("--supervise", "--outage=3", *ANSWER, kind=kind) as server:
         with raw(server.path) as disk:
-            wait_for(lambda: len(server.children()) == 2, 20, "a standby")
+            wait_for("a standby", lambda: len(server.children()) == 2)
             worker, standby = server.children()
             kill(standby, signal.SIGSTOP)
             kill(worker, signal.SIGKILL)
@@ -613,8 +614,9 @@ def swap(kind: str) -> None:
             huge.write_text(str((available() - 128 * MIB) // (2 * MIB)))
             with subprocess.Popen([sys.executable, "-c", HOG, str(160 * MIB)],
                                   stdout=subprocess.PIPE) as hog:
-                wait_for(lambda: swap_used() > 4 << 10 or hog.poll() is not None,
-                         60, "it swaps")
+                wait_for("it swaps",
+                         lambda: swap_used() > 4 << 10
+                         or hog.poll() is not None, 60)
                 check(hog.poll() is None, "it did not swap")
                 server.kill_worker()
                 said = hog.communicate(timeout=100 * SLOW)[0]
@@ -651,25 +653,6 @@ def tests() -> dict[str, Callable[[], None]]:
     return found
 
 
-def main() -> int:
-    """The protocol of guest-run."""
-    word = sys.argv[1] if len(sys.argv) > 1 else "--list"
-    if word == "--machine":
-        print("iommu noiommu")
-    elif word == "--timeout":
-        print(120 + 15 * DEATHS)
-    elif word == "--list":
-        print("\n".join(tests()))
-    else:
-        try:
-            tests()[word]()
-        except Failure as failure:
-            print(failure)
-            return 1
-        finally:
-            clean_up()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tests, "iommu noiommu", 120 + 15 * DEATHS, every_kernel=True,
+                  clean_up=clean_up))

@@ -5,45 +5,23 @@ import contextlib
 import json
 import mmap
 import os
-import random
 import re
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from script import SLOW, Failure, check, wait_for
 
 DEVICE = "0000:00:0b.0"
 IMAGE = Path(os.environ.get("UDRV_DISK_IMAGE", "/nonexistent"))
-SLOW = 4 if os.environ.get("UDRV_KERNEL") == "debug" else 1
 NAMES = ("primary master", "primary slave", "secondary master",
          "secondary slave")
 SECTOR = 512
 MIB = 1 << 20
 GIB = 1 << 30
 MOUNT = Path("/tmp/served")
-
-
-class Failure(Exception):
-    """What the test found wrong."""
-
-
-def check(condition: object, message: str) -> None:
-    """Fail unless it is so."""
-    if not condition:
-        raise Failure(message)
-
-
-def wait_for(condition: Callable[[], object], seconds: float,
-             what: str) -> float:
-    """Wait until it is so; the seconds it took."""
-    started = time.monotonic()
-    while not condition():
-        if time.monotonic() - started > seconds * SLOW:
-            raise Failure(f"{what}: not within {seconds * SLOW:.0f} s")
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 def run(*command: object, status: int | None = 0, timeout: float = 60,
@@ -150,7 +128,7 @@ class Server:
 
     def wait_ready(self) -> None:
         """Wait for that."""
-        wait_for(self.is_ready, 30, "the disks are ready")
+        wait_for("the disks are ready", self.is_ready, 30)
 
     @property
     def path(self) -> str:
@@ -171,7 +149,7 @@ class Server:
 
     def kill_worker(self) -> int:
         """Kill it as kill -9 does, once its standby waits; its id."""
-        wait_for(lambda: len(self.children()) == 2, 20, "there is a standby")
+        wait_for("there is a standby", lambda: len(self.children()) == 2)
         pid = self.worker
         kill(pid, signal.SIGKILL)
         return pid
@@ -179,8 +157,8 @@ class Server:
     def wait_recovered(self, times: int) -> None:
         """Wait until as many successors have got all disks going."""
         wanted = len(self.disks) * (times + 1)
-        wait_for(lambda: self.said().count(", by ") >= wanted, 40,
-                 f"successor {times} serves")
+        wait_for(f"successor {times} serves",
+                 lambda: self.said().count(", by ") >= wanted, 40)
 
     def wait(self, seconds: float = 60) -> int:
         """Its exit status."""
@@ -199,10 +177,10 @@ class Server:
 
     def left_nothing(self) -> None:
         """No process of its, no disk of the kernel's."""
-        wait_for(lambda: not drivers(), 10, "all of the driver's processes end")
+        wait_for("all of the driver's processes end", lambda: not drivers())
         for path in self.paths.values():
-            wait_for(lambda each=path: not disk_exists(each), 10,
-                     f"{path} is gone")
+            wait_for(f"{path} is gone",
+                     lambda each=path: not disk_exists(each))
 
     def make_sure_it_ends(self) -> None:
         """After a failure."""
@@ -252,11 +230,6 @@ def counter(name: str) -> int:
 
 
 # --------------------------------------------------------------- reading, writing
-
-def pattern(seed: int, size: int) -> bytes:
-    """Bytes that tell where they are from."""
-    return random.Random(seed).randbytes(size)
-
 
 class Raw:
     """A disk without the page cache, and buffers that are not page-aligned."""
