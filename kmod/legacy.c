@@ -92,6 +92,22 @@ static int udrv_check_ports(struct udrv_control *c,
 	return 0;
 }
 
+/*
+ * On x86 a write to 0xfee00000-0xfeefffff raises an interrupt, and the
+ * processors' own controllers are there; the I/O APICs are in 0xfec00000-
+ * 0xfecfffff (Intel 64 SDM volume 3, "Advanced Programmable Interrupt
+ * Controller"; ICH9 data sheet 9.4, "Memory Map").  Not every kernel has a
+ * holder for them in iomem.
+ */
+static bool udrv_is_interrupt_controller(const struct udrv_legacy_range *r)
+{
+	u64 last = r->start + r->bytes - 1;
+
+	return IS_ENABLED(CONFIG_X86) &&
+	       ((r->start <= 0xfeefffff && last >= 0xfee00000) ||
+		(r->start <= 0xfecfffff && last >= 0xfec00000));
+}
+
 static int udrv_check_memory(struct udrv_control *c,
 			     const struct udrv_legacy_range *r)
 {
@@ -101,6 +117,10 @@ static int udrv_check_memory(struct udrv_control *c,
 		return udrv_control_refuse(c, -EINVAL,
 			"memory %#llx-%#llx: the last address is %pa", r->start,
 			last, &iomem_resource.end);
+	if (udrv_is_interrupt_controller(r))
+		return udrv_control_refuse(c, -EPERM,
+			"memory %#llx-%#llx: the interrupt controllers are there, which are the kernel's",
+			r->start, last);
 	if (region_intersects(r->start, r->bytes, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		return udrv_control_refuse(c, -EPERM,

@@ -260,13 +260,27 @@ static void refuse_memory(uint64_t start_at, uint64_t bytes, int error,
 	MUST_REFUSE(&legacy, error, word);
 }
 
+/* The line with the name, in a text that lasts until the next call. */
+static const char *iomem_find(const char *name, const char **text)
+{
+	static char all[65536];
+
+	MUST_OK(read_text("/proc/iomem", all, sizeof(all)));
+	*text = all;
+	return strstr(all, name);
+}
+
+static bool iomem_has(const char *name)
+{
+	const char *text;
+
+	return iomem_find(name, &text);
+}
+
 static uint64_t iomem_of(const char *name)
 {
-	static char text[65536];
-	char *at;
+	const char *text, *at = iomem_find(name, &text);
 
-	MUST_OK(read_text("/proc/iomem", text, sizeof(text)));
-	at = strstr(text, name);
 	if (!at)
 		fail(__FILE__, __LINE__, "no %s in /proc/iomem", name);
 	while (at > text && at[-1] != '\n')
@@ -283,9 +297,14 @@ static void memory_of_others(void)
 	refuse_memory(0, 4096, EPERM, "firmware");
 	refuse_memory(0xfffff000, 4096, EPERM, "firmware");
 	refuse_memory(0xf0000, 4096, EPERM, "firmware");
-	refuse_memory(0xfee00000, 4096, EBUSY, "/proc/iomem");	/* APIC */
-	refuse_memory(0xfec00000, 4096, EBUSY, "/proc/iomem");	/* IO-APIC */
-	refuse_memory(iomem_of("PCI MMCONFIG"), 4096, EPERM, "");
+	/* APICs, and where writes become interrupts. */
+	refuse_memory(0xfee00000, 4096, EPERM, "interrupt controllers");
+	refuse_memory(0xfeeff000, 4096, EPERM, "interrupt controllers");
+	refuse_memory(0xfedff000, 8192, EPERM, "interrupt controllers");
+	refuse_memory(0xfec00000, 16, EPERM, "interrupt controllers");
+	refuse_memory(0xfecfffff, 1, EPERM, "interrupt controllers");
+	refuse_memory(iomem_of(iomem_has("PCI MMCONFIG") ? "PCI MMCONFIG" :
+			       "PCI ECAM"), 4096, EPERM, "");
 	/* A BAR, although nobody drives it; part of one; more than one. */
 	refuse_memory(iomem_of(EDU), 0x100000, EBUSY, EDU);
 	refuse_memory(iomem_of(EDU) + 4096, 1, EBUSY, EDU);
