@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <string.h>
 #include "parport/spp.h"
+#include "io_model.h"
 #include "parport_model.h"
 
-#define ACCESS_NS	500	/* one on the bus: the shortest there is */
-#define POLL_NS		1000	/* between two looks of a wait */
 #define SETTLE_NS	750	/* compatibility mode: data to strobe, and after */
 #define STROBE_NS	750
 #define PULSE_NS	500	/* the same in negotiation and byte mode (T_P) */
@@ -395,7 +394,7 @@ void model_write(struct model *m, unsigned offset, uint8_t value)
 {
 	uint8_t was = m->control;
 
-	model_advance(m, ACCESS_NS);
+	model_advance(m, IO_MODEL_ACCESS_NS);
 	if (offset == SPP_DATA) {
 		blame(m, strobed(was) || (m->now < m->hold_until &&
 					  m->phase == MODEL_COMPATIBLE),
@@ -414,7 +413,7 @@ void model_write(struct model *m, unsigned offset, uint8_t value)
 
 uint8_t model_read(struct model *m, unsigned offset)
 {
-	model_advance(m, ACCESS_NS);
+	model_advance(m, IO_MODEL_ACCESS_NS);
 	if (m->missing)
 		return 0xff;
 	if (offset == SPP_CONTROL)
@@ -428,76 +427,44 @@ uint8_t model_read(struct model *m, unsigned offset)
 
 /* ------------------------------------------------------------------- programs */
 
-/* What the kernel would refuse. */
-static bool valid(const struct udrv_io_step *steps, unsigned count)
+static bool has_register(void *model, const struct udrv_io_step *s)
 {
-	uint64_t wait = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		const struct udrv_io_step *s = &steps[i];
-
-		if (s->op == UDRV_OP_DELAY || s->op == UDRV_OP_WAIT)
-			wait += s->count;
-		if (s->op == UDRV_OP_DELAY && s->count > UDRV_IO_MAX_DELAY_US)
-			return false;
-		if (s->op != UDRV_OP_DELAY &&
-		    (s->width != 1 || s->region || s->offset > 2 ||
-		     s->value > 0xff))
-			return false;
-		if (s->op == UDRV_OP_READ_STRING || s->op == UDRV_OP_WRITE_STRING)
-			return false;
-	}
-	return count && count <= UDRV_IO_MAX_STEPS && wait <= UDRV_IO_MAX_WAIT_US;
+	(void)model;
+	return s->width == 1 && !s->region && s->offset <= 2 &&
+	       s->op != UDRV_OP_READ_STRING && s->op != UDRV_OP_WRITE_STRING;
 }
 
-static bool wait_for(struct model *m, struct udrv_io_step *s)
+static uint64_t read_register(void *model, const struct udrv_io_step *s)
 {
-	uint64_t end = m->now + s->count * 1000ull;
-
-	for (;;) {
-		s->out_value = model_read(m, (unsigned)s->offset);
-		if ((s->out_value & s->mask_or_data) == s->value)
-			return true;
-		if (m->now >= end)
-			return false;
-		model_advance(m, POLL_NS);
-	}
+	return model_read(model, (unsigned)s->offset);
 }
 
-static int run_step(struct model *m, struct udrv_io_step *s)
+static void write_register(void *model, const struct udrv_io_step *s,
+			   uint64_t value)
 {
-	switch (s->op) {
-	case UDRV_OP_READ:
-		s->out_value = model_read(m, (unsigned)s->offset);
-		return 0;
-	case UDRV_OP_WRITE:
-		model_write(m, (unsigned)s->offset, (uint8_t)s->value);
-		return 0;
-	case UDRV_OP_DELAY:
-		model_advance(m, s->count * 1000ull);
-		return 0;
-	default:
-		return wait_for(m, s) ? 0 : ETIMEDOUT;
-	}
+	model_write(model, (unsigned)s->offset, (uint8_t)value);
+}
+
+static void advance(void *model, uint64_t ns)
+{
+	model_advance(model, ns);
+}
+
+static uint64_t time_now(const void *model)
+{
+	return ((const struct model *)model)->now;
 }
 
 int model_run(struct model *m, struct udrv_io_step *steps, unsigned count,
 	      unsigned most, unsigned *done)
 {
-	int ret;
+	static const struct io_model io = {
+		has_register, read_register, write_register, advance, time_now
+	};
 
 	*done = 0;
-	if (!valid(steps, count))
-		return EINVAL;
 	m->programs++;
 	if (m->fail_after && m->programs >= m->fail_after)
 		return ENODEV;
-	for (; *done < count; (*done)++) {
-		if (*done == most)
-			return EINTR;
-		ret = run_step(m, &steps[*done]);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return io_model_run(&io, m, steps, count, most, done);
 }
