@@ -23,6 +23,8 @@ name them:
              ide0.1   udrv-big, 130 GiB, with TRIM; and a CD drive without a
                       medium
     00:0d.0  e1000    the other end of the cable, alone on its INTx line
+    00:19.0  e1000    one end of a second cable
+    00:1a.0  e1000    the other end; these two share an INTx line of their own
     ISA      8042     ports 0x60 and 0x64, lines 1 and 12
     ISA      parallel port, ports 0x378-0x37f, line 7; what is printed goes to
                       a file that the guest sees
@@ -30,8 +32,9 @@ name them:
                       told to leave alone: as good as a device's memory
 
 On q35 INTx A of slot N < 25 is line N mod 4, and a bridge adds the slot behind
-it. 00:1c.0 and 00:1d.0 belong to the harness (virtio-serial, virtio-9p); an AMD
-IOMMU takes 00:01.0.
+it; slots 25 to 29 have a fifth line. To forward is to join the two cables, as
+00:0d.0 and 00:19.0 can. 00:1c.0 and 00:1d.0 belong to the harness
+(virtio-serial, virtio-9p); an AMD IOMMU takes 00:01.0.
 """
 
 from dataclasses import dataclass, field, replace
@@ -55,11 +58,14 @@ DEVICES = [
     "discard_granularity=512",
     "ide-cd,bus=ide0.1,unit=1",
     "e1000,id=nic1,addr=0xd,netdev=end1,romfile=",
+    "e1000,id=nic2,addr=0x19,netdev=end2,romfile=",
+    "e1000,id=nic3,addr=0x1a,netdev=end3,romfile=",
     "isa-parallel,id=parallel0,iobase=0x378,irq=7,chardev=parallel",
 ]
 
 BACKENDS = [
     "-netdev", "hubport,id=end0,hubid=0", "-netdev", "hubport,id=end1,hubid=0",
+    "-netdev", "hubport,id=end2,hubid=1", "-netdev", "hubport,id=end3,hubid=1",
     "-blockdev", "driver=null-co,node-name=disk0,size=16777216,read-zeroes=on",
 ]
 
