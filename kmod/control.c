@@ -158,16 +158,23 @@ int __init udrv_control_init(void)
 	struct device *dev;
 	int ret;
 
+	/* Before anybody can declare a keyboard. */
+	ret = udrv_keyboard_init();
+	if (ret)
+		return ret;
 	cdev_init(&udrv_control_cdev, &udrv_control_fops);
 	udrv_control_cdev.owner = THIS_MODULE;
 	ret = cdev_add(&udrv_control_cdev, devt, 1);
 	if (ret)
-		return ret;
+		goto keyboard;
 	dev = device_create(&udrv_class, NULL, devt, NULL, "control");
 	if (!IS_ERR(dev))
 		return 0;
+	ret = PTR_ERR(dev);
 	cdev_del(&udrv_control_cdev);
-	return PTR_ERR(dev);
+keyboard:
+	udrv_keyboard_exit();
+	return ret;
 }
 
 void udrv_control_exit(void)
@@ -175,5 +182,6 @@ void udrv_control_exit(void)
 	device_destroy(&udrv_class,
 		       MKDEV(MAJOR(udrv_devt), UDRV_CONTROL_MINOR));
 	cdev_del(&udrv_control_cdev);
+	udrv_keyboard_exit();
 	udrv_legacy_exit();
 }

@@ -196,6 +196,8 @@ static void udrv_open_end(struct udrv_open *o)
 	udrv_group_close(o);
 	if (d->pdev)
 		udrv_restore_config(d);
+	else
+		udrv_keyboard_restore(d);
 	udrv_regions_close(o);
 	o->mapping = NULL;
 	d->owner = NULL;
@@ -213,8 +215,7 @@ static void udrv_remove(struct pci_dev *pdev)
 	put_device(&d->dev);
 }
 
-#ifndef UDRV_HAVE_DMA_OWNER
-/* Take the device from its owner; it stays bound.  Under device_lock. */
+/* Take the device from its owner; it stays what it is.  Under device_lock. */
 void udrv_device_evict(struct udrv_device *d)
 {
 	down_write(&d->lock);
@@ -222,8 +223,6 @@ void udrv_device_evict(struct udrv_device *d)
 		udrv_open_end(d->owner);
 	up_write(&d->lock);
 }
-
-#endif
 
 /* It is being unbound, or its declaration removed.  Under device_lock. */
 void udrv_device_revoke(struct udrv_device *d)

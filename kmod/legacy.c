@@ -4,17 +4,15 @@
  *
  * Root says which ports, memory and lines a device is made of.  That is more
  * trust than binding a PCI device takes, since nobody can check it; so all
- * that can be checked is: nothing that anybody holds, nothing that is memory
- * or another device's registers.
+ * that can be checked is: nothing that is memory (legacy_check.c), nothing that
+ * anybody holds, nor another device's registers (here).
  *
  * Ranges are held from the declaration on.  Lines are not: they are tried when
  * declared, and had when they are set up, since a line that nobody serves must
  * not be let through.
  */
-#include <linux/ctype.h>
 #include <linux/ioport.h>
 #include <linux/list.h>
-#include <linux/platform_device.h>
 #include <linux/slab.h>
 #include "compat.h"
 #include "udrv_priv.h"
@@ -30,168 +28,6 @@ struct udrv_declaration {
 /* Who is declared, and adding and removing as a whole. */
 static DEFINE_MUTEX(udrv_legacy_lock);
 static LIST_HEAD(udrv_declarations);
-
-static_assert(UDRV_LEGACY_LINES <= UDRV_MAX_LINES);
-static_assert(UDRV_LEGACY_RANGES <= UDRV_REGION_ROM);
-
-/* ---------------------------------------------------------------- what it says */
-
-/* Text, and nothing behind its end. */
-static bool udrv_text_ends(const char *text, size_t size)
-{
-	size_t length = strnlen(text, size);
-
-	return length < size && !memchr_inv(text + length, 0, size - length);
-}
-
-/* Such a name is no path, and no PCI address. */
-static bool udrv_name_is_good(const char *name)
-{
-	const char *c;
-
-	if (!islower(name[0]) || !strcmp(name, "control"))
-		return false;
-	for (c = name; *c; c++)
-		if (!islower(*c) && !isdigit(*c) && !strchr("_.-", *c))
-			return false;
-	return true;
-}
-
-static int udrv_check_texts(struct udrv_control *c, const struct udrv_legacy *as)
-{
-	const char *at;
-
-	if (!udrv_text_ends(as->name, sizeof(as->name)) ||
-	    !udrv_name_is_good(as->name))
-		return udrv_control_refuse(c, -EINVAL,
-			"a name is a small letter, then up to %d small letters, digits, '_', '.' and '-'; and not control",
-			UDRV_LEGACY_NAME - 2);
-	if (!udrv_text_ends(as->from, sizeof(as->from)))
-		return udrv_control_refuse(c, -EINVAL,
-			"from is a text of up to %d bytes", UDRV_LEGACY_FROM - 1);
-	for (at = as->from; *at; at++)
-		if (!isascii(*at) || !isgraph(*at))
-			return udrv_control_refuse(c, -EINVAL,
-				"from has a byte that does not print");
-	return 0;
-}
-
-static int udrv_check_ports(struct udrv_control *c,
-			    const struct udrv_legacy_range *r)
-{
-	u64 last = r->start + r->bytes - 1;
-
-	if (r->start > IO_SPACE_LIMIT || last > IO_SPACE_LIMIT)
-		return udrv_control_refuse(c, -EINVAL,
-			"ports %#llx-%#llx: the last one is %#x", r->start, last,
-			(unsigned int)IO_SPACE_LIMIT);
-	/* Through these all devices' configuration can be reached. */
-	if (r->start <= 0xcff && last >= 0xcf8)
-		return udrv_control_refuse(c, -EPERM,
-			"ports 0xcf8-0xcff are PCI configuration space, which is the kernel's");
-	return 0;
-}
-
-/*
- * On x86 a write to 0xfee00000-0xfeefffff raises an interrupt, and the
- * processors' own controllers are there; the I/O APICs are in 0xfec00000-
- * 0xfecfffff (Intel 64 SDM volume 3, "Advanced Programmable Interrupt
- * Controller"; ICH9 data sheet 9.4, "Memory Map").  Not every kernel has a
- * holder for them in iomem.
- */
-static bool udrv_is_interrupt_controller(const struct udrv_legacy_range *r)
-{
-	u64 last = r->start + r->bytes - 1;
-
-	return IS_ENABLED(CONFIG_X86) &&
-	       ((r->start <= 0xfeefffff && last >= 0xfee00000) ||
-		(r->start <= 0xfecfffff && last >= 0xfec00000));
-}
-
-static int udrv_check_memory(struct udrv_control *c,
-			     const struct udrv_legacy_range *r)
-{
-	u64 last = r->start + r->bytes - 1;
-
-	if (last < r->start || last > iomem_resource.end)
-		return udrv_control_refuse(c, -EINVAL,
-			"memory %#llx-%#llx: the last address is %pa", r->start,
-			last, &iomem_resource.end);
-	if (udrv_is_interrupt_controller(r))
-		return udrv_control_refuse(c, -EPERM,
-			"memory %#llx-%#llx: the interrupt controllers are there, which are the kernel's",
-			r->start, last);
-	if (region_intersects(r->start, r->bytes, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT)
-		return udrv_control_refuse(c, -EPERM,
-			"memory %#llx-%#llx is RAM, not a device", r->start, last);
-	/* Its tables, and what its run-time services live in. */
-	if (region_intersects(r->start, r->bytes, IORESOURCE_MEM,
-			      IORES_DESC_RESERVED) != REGION_DISJOINT)
-		return udrv_control_refuse(c, -EPERM,
-			"memory %#llx-%#llx: the firmware reserves it for itself",
-			r->start, last);
-	return 0;
-}
-
-static int udrv_check_range(struct udrv_control *c,
-			    const struct udrv_legacy_range *r)
-{
-	if (r->reserved)
-		return udrv_control_refuse(c, -EINVAL, "reserved is not 0");
-	if (!r->bytes || r->bytes > UDRV_MMAP_WC)
-		return udrv_control_refuse(c, -EINVAL,
-			"a range of %llu bytes: 1 to 2^39", r->bytes);
-	switch (r->kind) {
-	case UDRV_KIND_PORTS:
-		return udrv_check_ports(c, r);
-	case UDRV_KIND_MEM:
-		return udrv_check_memory(c, r);
-	default:
-		return udrv_control_refuse(c, -EINVAL,
-			"a range of kind %u: ports or memory", r->kind);
-	}
-}
-
-static int udrv_check_counts(struct udrv_control *c, const struct udrv_legacy *as)
-{
-	u32 ranges = as->range_count, lines = as->line_count;
-
-	if (ranges > UDRV_LEGACY_RANGES || lines > UDRV_LEGACY_LINES)
-		return udrv_control_refuse(c, -E2BIG,
-			"%u ranges and %u lines: at most %d and %d", ranges,
-			lines, UDRV_LEGACY_RANGES, UDRV_LEGACY_LINES);
-	if (!ranges)
-		return udrv_control_refuse(c, -EINVAL,
-			"a device without ports or memory could not be driven");
-	if (memchr_inv(&as->ranges[ranges], 0,
-		       (UDRV_LEGACY_RANGES - ranges) * sizeof(as->ranges[0])) ||
-	    memchr_inv(&as->lines[lines], 0,
-		       (UDRV_LEGACY_LINES - lines) * sizeof(as->lines[0])))
-		return udrv_control_refuse(c, -EINVAL,
-			"a range or line beyond the counts is not 0");
-	return 0;
-}
-
-/* All that needs no lock. */
-static int udrv_check_declaration(struct udrv_control *c,
-				  const struct udrv_legacy *as)
-{
-	int ret;
-	u32 i;
-
-	ret = udrv_check_texts(c, as);
-	if (!ret)
-		ret = udrv_check_counts(c, as);
-	for (i = 0; !ret && i < as->range_count; i++)
-		ret = udrv_check_range(c, &as->ranges[i]);
-	for (i = 0; !ret && i < as->line_count; i++)
-		if (as->lines[i] > INT_MAX || !udrv_line_exists(as->lines[i]))
-			ret = udrv_control_refuse(c, -ENXIO,
-				"this machine has no interrupt line %u for devices: those of the ISA bus are 0 to 15, without 2",
-				as->lines[i]);
-	return ret;
-}
 
 /* ------------------------------------------------------------- who else has it */
 
@@ -253,28 +89,6 @@ static int udrv_meets_bar(struct udrv_control *c,
 	return 0;
 }
 
-/*
- * The ports of the PC's keyboard controller are reserved from boot on, and
- * nobody asks for them, not even the driver that uses them.  So the only sign
- * is whether that driver has its device.
- */
-static bool udrv_is_keyboard(const struct udrv_legacy_range *r)
-{
-	return IS_ENABLED(CONFIG_X86) && r->kind == UDRV_KIND_PORTS &&
-	       r->bytes == 1 && (r->start == 0x60 || r->start == 0x64);
-}
-
-bool udrv_keyboard_driven(void)
-{
-	struct device *dev;
-	bool driven;
-
-	dev = bus_find_device_by_name(&platform_bus_type, NULL, "i8042");
-	driven = dev && READ_ONCE(dev->driver);
-	put_device(dev);
-	return driven;
-}
-
 /* ------------------------------------------------------------------ having it */
 
 static struct resource *udrv_range_root(const struct udrv_legacy_range *r)
@@ -292,7 +106,7 @@ static int udrv_range_request(struct udrv_control *c,
 	ret = udrv_meets_bar(c, r);
 	if (ret)
 		return ret;
-	if (udrv_is_keyboard(r)) {
+	if (udrv_keyboard_has(r)) {
 		l->d->keyboard = true;
 		if (udrv_keyboard_driven())
 			return udrv_control_refuse(c, -EBUSY,
@@ -375,6 +189,16 @@ static void udrv_legacy_insert(struct udrv_declaration *l)
 	list_add_tail(&l->list, after ? &after->list : &udrv_declarations);
 }
 
+/* They do not overlap, so two of them are both. */
+static bool udrv_has_both_keyboard_ports(const struct udrv_legacy *as)
+{
+	u32 i, count = 0;
+
+	for (i = 0; i < as->range_count; i++)
+		count += udrv_keyboard_has(&as->ranges[i]);
+	return count == 2;
+}
+
 static void udrv_legacy_revoke(struct udrv_device *d)
 {
 	device_lock(d->hw);
@@ -410,6 +234,8 @@ static int udrv_legacy_take(struct udrv_control *c, struct udrv_declaration *l)
 		ret = udrv_line_declare(c, l, l->as.lines[i]);
 	if (ret)
 		return ret;
+	if (udrv_has_both_keyboard_ports(&l->as))
+		udrv_keyboard_save(l->d);
 	ret = cdev_device_add(&l->d->cdev, &l->d->dev);
 	if (ret)
 		udrv_legacy_revoke(l->d);	/* it could be opened for a moment */
@@ -421,7 +247,7 @@ int udrv_legacy_add(struct udrv_control *c, const struct udrv_legacy *as)
 	struct udrv_declaration *l;
 	int ret;
 
-	ret = udrv_check_declaration(c, as);
+	ret = udrv_legacy_check(c, as);
 	if (ret)
 		return ret;
 	l = kzalloc(sizeof(*l), GFP_KERNEL);
@@ -484,6 +310,25 @@ int udrv_legacy_get(struct udrv_control *c, struct udrv_legacy *as, bool next)
 					  next ? "after" : "as", as->name);
 	mutex_unlock(&udrv_legacy_lock);
 	return ret;
+}
+
+/*
+ * The kernel's driver is about to have the keyboard controller.  Who has it open
+ * loses it, as a sibling in an IOMMU group would; the declaration stays.
+ */
+void udrv_legacy_evict_keyboard(void)
+{
+	struct udrv_declaration *l;
+
+	mutex_lock(&udrv_legacy_lock);
+	list_for_each_entry(l, &udrv_declarations, list) {
+		if (!l->d->keyboard)
+			continue;
+		device_lock(l->d->hw);
+		udrv_device_evict(l->d);
+		device_unlock(l->d->hw);
+	}
+	mutex_unlock(&udrv_legacy_lock);
 }
 
 /* Nobody has anything open: the module could not be left. */

@@ -95,7 +95,10 @@ struct udrv_device {
 	bool can_mask_intx;
 	u32 intx, msi, msix, lines;	/* vectors of each kind */
 	int line[UDRV_MAX_LINES];	/* Linux's numbers; vector i is line[i] */
-	bool keyboard;			/* has the PC keyboard's ports: legacy.c */
+	/* It has the PC keyboard's ports: legacy_keyboard.c. */
+	bool keyboard;
+	bool keyboard_saved;		/* keyboard_config is as it was declared */
+	u8 keyboard_config;
 
 	/* Under lock: */
 	bool gone;			/* unbound */
@@ -299,7 +302,18 @@ int udrv_control_refuse(struct udrv_control *c, int error, const char *format,
 int udrv_legacy_add(struct udrv_control *c, const struct udrv_legacy *as);
 int udrv_legacy_remove(struct udrv_control *c, const char *name);
 int udrv_legacy_get(struct udrv_control *c, struct udrv_legacy *as, bool next);
+void udrv_legacy_evict_keyboard(void);
 void udrv_legacy_exit(void);
+
+/* legacy_check.c: what is wrong with a declaration by itself */
+int udrv_legacy_check(struct udrv_control *c, const struct udrv_legacy *as);
+
+/* legacy_keyboard.c: its controller, which i8042 has without asking */
+int udrv_keyboard_init(void);
+void udrv_keyboard_exit(void);
+bool udrv_keyboard_has(const struct udrv_legacy_range *r);
 bool udrv_keyboard_driven(void);
+void udrv_keyboard_save(struct udrv_device *d);
+void udrv_keyboard_restore(struct udrv_device *d);
 
 #endif

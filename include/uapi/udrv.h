@@ -471,6 +471,12 @@ struct udrv_legacy_range {
  * declaration or a BAR has, lines that are in use.  And (EPERM) memory that is
  * RAM or the firmware's, and the ports of configuration space.
  *
+ * The PC's keyboard controller, ports 0x60 and 0x64 as a range each, is had by
+ * the kernel's driver i8042 without a word.  It is refused (EBUSY), here and to
+ * whoever opens it, while that driver has it; an owner loses it (ENODEV) when
+ * the driver gets it.  At the end of each open its configuration byte is put
+ * back as it was when declared.
+ *
  * A name is a letter, then letters, digits, '_', '.' and '-', letters being
  * small; not "control".  In @from user space notes which device's driver was
  * asked to leave; the kernel keeps it and no more.  Unused ranges, lines and

@@ -29,6 +29,7 @@ const int test_seconds = 90;
 /* The PS/2 controller: regions 0 and 1 of the declaration. */
 #define  PS2_FULL 0x01		/* something to read */
 #define  PS2_BUSY 0x02		/* not ready to be written */
+#define PS2_READ_MODE 0x20
 #define PS2_WRITE_MODE 0x60
 #define  PS2_MODE 0x47		/* translate, both interrupts */
 #define KEYBOARD_ECHO 0xee
@@ -265,6 +266,35 @@ static void keyboard_that_i8042_took_back(void)
 	close(own("keyboard"));
 }
 
+/* It comes while the device is in use: who uses it does so no longer. */
+static void keyboard_that_i8042_takes_from_its_owner(void)
+{
+	uint64_t value;
+	int fd;
+
+	declare_keyboard("keyboard");
+	fd = own("keyboard");
+	MUST_OK(io_read(fd, 1, 0, 1, &value));
+	/* With no lines set up, nothing of the kernel's would keep it away. */
+	MUST_OK(i8042_bind(true));
+	MUST(i8042_bound());
+	MUST_ERROR(io_read(fd, 1, 0, 1, &value), ENODEV);
+	MUST_ERROR(irq_setup(fd, UDRV_IRQ_LINES, 2, NULL, 0), ENODEV);
+	MUST_ERROR(device_open("keyboard", O_RDWR), EBUSY);
+	close(fd);
+	MUST_OK(i8042_bind(false));
+	/* With them it has them all the same. */
+	fd = own("keyboard");
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 2, NULL, 0));
+	MUST_OK(i8042_bind(true));
+	MUST(!has_interrupt("udrv-keyboard"));
+	MUST(has_interrupt("i8042"));
+	MUST_ERROR(io_read(fd, 1, 0, 1, &value), ENODEV);
+	MUST_OK(i8042_bind(false));
+	close(own("keyboard"));
+	close(fd);
+}
+
 static void key_write(int fd, int region, uint8_t value)
 {
 	struct udrv_io_step steps[] = {
@@ -308,6 +338,49 @@ static int own_keyboard(void)
 	key_write(fd, 0, PS2_MODE);
 	drain(fd);
 	return fd;
+}
+
+static uint8_t key_mode(int fd)
+{
+	drain(fd);
+	key_write(fd, 1, PS2_READ_MODE);
+	return key_read(fd);
+}
+
+/* Leave it without translation, and in the middle of a command. */
+static void spoil_and_die(void *how)
+{
+	int fd = own("keyboard");
+
+	key_write(fd, 1, PS2_WRITE_MODE);
+	key_write(fd, 0, 0x03);
+	MUST_EQUAL(key_mode(fd), 0x03);
+	key_write(fd, 1, MOUSE_NEXT);
+	if (how)
+		undeclare("keyboard");
+	raise(SIGKILL);
+}
+
+/* Who comes next cannot know how the controller was, so the kernel does. */
+static void keyboard_is_left_as_it_was_found(void)
+{
+	static char revoked[] = "revoked";
+	uint8_t found;
+	int fd;
+
+	declare_keyboard("keyboard");
+	fd = own("keyboard");
+	found = key_mode(fd);
+	MUST(found != 0x03);
+	close(fd);
+	MUST_EQUAL(reap(spawn(spoil_and_die, NULL)), 128 + SIGKILL);
+	WAIT_FOR((fd = device_open("keyboard", O_RDWR | O_NONBLOCK)) >= 0);
+	MUST_EQUAL(key_mode(fd), found);
+	close(fd);
+	MUST_EQUAL(reap(spawn(spoil_and_die, revoked)), 128 + SIGKILL);
+	declare_keyboard("keyboard");
+	fd = own("keyboard");
+	MUST_EQUAL(key_mode(fd), found);
 }
 
 static void keyboard_and_mouse_interrupt(void)
@@ -398,6 +471,8 @@ const struct test tests[] = {
 	TEST(line_that_was_taken_meanwhile),
 	TEST(keyboard_of_i8042_is_refused),
 	TEST(keyboard_that_i8042_took_back),
+	TEST(keyboard_that_i8042_takes_from_its_owner),
+	TEST(keyboard_is_left_as_it_was_found),
 	TEST(keyboard_and_mouse_interrupt),
 	TEST(keyboard_goes_back),
 	{ NULL, NULL },

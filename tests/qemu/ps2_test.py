@@ -23,8 +23,8 @@ from ps2_tools import (  # noqa: E402
     read_config, run_program, tool, write)
 from script import Failure, Skip, check, main, wait_for  # noqa: E402
 
-# Its name depends on the translation as the one before it left it.
-KERNEL_KEYBOARD = ("AT Translated Set 2 keyboard", "AT Raw Set 2 keyboard")
+# That of a controller which translates, as the firmware had it.
+KERNEL_KEYBOARD = "AT Translated Set 2 keyboard"
 KEYBOARD = "udrv PS/2 keyboard"
 MOUSE = "udrv PS/2 mouse"
 
@@ -90,7 +90,7 @@ def every_key_as_the_kernel_has_it() -> None:
     if sysrq.exists():  # else it keeps Alt+SysRq to itself, for a while
         sysrq.write_text("0")
     give_to_kernel()
-    want = every_sequence(host, *KERNEL_KEYBOARD)
+    want = every_sequence(host, KERNEL_KEYBOARD)
     known = [each for each, events in want.items() if events]
     check(len(known) > 130, f"the kernel knows {len(known)} keys only")
     print(f"silent: {[each for each, events in want.items() if not events]}")
@@ -477,7 +477,7 @@ def handed_back_to_the_kernel() -> None:
         driver.stop(how)
         give_to_kernel()
         host.up("a")
-        device = Input(*KERNEL_KEYBOARD)
+        device = Input(KERNEL_KEYBOARD)
         host.tap("b")
         device.until(lambda d=device: (EV_KEY, KEY_B, 0) in d.events, "B up")
         check((EV_KEY, KEY_A, 1) not in device.events, f"{device.events}")

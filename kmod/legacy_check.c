@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Declared devices: is it a declaration, and may anybody have what it names? */
+#include <linux/ctype.h>
+#include <linux/ioport.h>
+#include "udrv_priv.h"
+
+static_assert(UDRV_LEGACY_LINES <= UDRV_MAX_LINES);
+static_assert(UDRV_LEGACY_RANGES <= UDRV_REGION_ROM);
+
+/* Text, and nothing behind its end. */
+static bool udrv_text_ends(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length < size && !memchr_inv(text + length, 0, size - length);
+}
+
+/* Such a name is no path, and no PCI address. */
+static bool udrv_name_is_good(const char *name)
+{
+	const char *c;
+
+	if (!islower(name[0]) || !strcmp(name, "control"))
+		return false;
+	for (c = name; *c; c++)
+		if (!islower(*c) && !isdigit(*c) && !strchr("_.-", *c))
+			return false;
+	return true;
+}
+
+static int udrv_check_texts(struct udrv_control *c, const struct udrv_legacy *as)
+{
+	const char *at;
+
+	if (!udrv_text_ends(as->name, sizeof(as->name)) ||
+	    !udrv_name_is_good(as->name))
+		return udrv_control_refuse(c, -EINVAL,
+			"a name is a small letter, then up to %d small letters, digits, '_', '.' and '-'; and not control",
+			UDRV_LEGACY_NAME - 2);
+	if (!udrv_text_ends(as->from, sizeof(as->from)))
+		return udrv_control_refuse(c, -EINVAL,
+			"from is a text of up to %d bytes", UDRV_LEGACY_FROM - 1);
+	for (at = as->from; *at; at++)
+		if (!isascii(*at) || !isgraph(*at))
+			return udrv_control_refuse(c, -EINVAL,
+				"from has a byte that does not print");
+	return 0;
+}
+
+static int udrv_check_ports(struct udrv_control *c,
+			    const struct udrv_legacy_range *r)
+{
+	u64 last = r->start + r->bytes - 1;
+
+	if (r->start > IO_SPACE_LIMIT || last > IO_SPACE_LIMIT)
+		return udrv_control_refuse(c, -EINVAL,
+			"ports %#llx-%#llx: the last one is %#x", r->start, last,
+			(unsigned int)IO_SPACE_LIMIT);
+	/* Through these all devices' configuration can be reached. */
+	if (r->start <= 0xcff && last >= 0xcf8)
+		return udrv_control_refuse(c, -EPERM,
+			"ports 0xcf8-0xcff are PCI configuration space, which is the kernel's");
+	return 0;
+}
+
+/*
+ * On x86 a write to 0xfee00000-0xfeefffff raises an interrupt, and the
+ * processors' own controllers are there; the I/O APICs are in 0xfec00000-
+ * 0xfecfffff (Intel 64 SDM volume 3, "Advanced Programmable Interrupt
+ * Controller"; ICH9 data sheet 9.4, "Memory Map").  Not every kernel has a
+ * holder for them in iomem.
+ */
+static bool udrv_is_interrupt_controller(const struct udrv_legacy_range *r)
+{
+	u64 last = r->start + r->bytes - 1;
+
+	return IS_ENABLED(CONFIG_X86) &&
+	       ((r->start <= 0xfeefffff && last >= 0xfee00000) ||
+		(r->start <= 0xfecfffff && last >= 0xfec00000));
+}
+
+static int udrv_check_memory(struct udrv_control *c,
+			     const struct udrv_legacy_range *r)
+{
+	u64 last = r->start + r->bytes - 1;
+
+	if (last < r->start || last > iomem_resource.end)
+		return udrv_control_refuse(c, -EINVAL,
+			"memory %#llx-%#llx: the last address is %pa", r->start,
+			last, &iomem_resource.end);
+	if (udrv_is_interrupt_controller(r))
+		return udrv_control_refuse(c, -EPERM,
+			"memory %#llx-%#llx: the interrupt controllers are there, which are the kernel's",
+			r->start, last);
+	if (region_intersects(r->start, r->bytes, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		return udrv_control_refuse(c, -EPERM,
+			"memory %#llx-%#llx is RAM, not a device", r->start, last);
+	/* Its tables, and what its run-time services live in. */
+	if (region_intersects(r->start, r->bytes, IORESOURCE_MEM,
+			      IORES_DESC_RESERVED) != REGION_DISJOINT)
+		return udrv_control_refuse(c, -EPERM,
+			"memory %#llx-%#llx: the firmware reserves it for itself",
+			r->start, last);
+	return 0;
+}
+
+static int udrv_check_range(struct udrv_control *c,
+			    const struct udrv_legacy_range *r)
+{
+	if (r->reserved)
+		return udrv_control_refuse(c, -EINVAL, "reserved is not 0");
+	if (!r->bytes || r->bytes > UDRV_MMAP_WC)
+		return udrv_control_refuse(c, -EINVAL,
+			"a range of %llu bytes: 1 to 2^39", r->bytes);
+	switch (r->kind) {
+	case UDRV_KIND_PORTS:
+		return udrv_check_ports(c, r);
+	case UDRV_KIND_MEM:
+		return udrv_check_memory(c, r);
+	default:
+		return udrv_control_refuse(c, -EINVAL,
+			"a range of kind %u: ports or memory", r->kind);
+	}
+}
+
+static int udrv_check_counts(struct udrv_control *c, const struct udrv_legacy *as)
+{
+	u32 ranges = as->range_count, lines = as->line_count;
+
+	if (ranges > UDRV_LEGACY_RANGES || lines > UDRV_LEGACY_LINES)
+		return udrv_control_refuse(c, -E2BIG,
+			"%u ranges and %u lines: at most %d and %d", ranges,
+			lines, UDRV_LEGACY_RANGES, UDRV_LEGACY_LINES);
+	if (!ranges)
+		return udrv_control_refuse(c, -EINVAL,
+			"a device without ports or memory could not be driven");
+	if (memchr_inv(&as->ranges[ranges], 0,
+		       (UDRV_LEGACY_RANGES - ranges) * sizeof(as->ranges[0])) ||
+	    memchr_inv(&as->lines[lines], 0,
+		       (UDRV_LEGACY_LINES - lines) * sizeof(as->lines[0])))
+		return udrv_control_refuse(c, -EINVAL,
+			"a range or line beyond the counts is not 0");
+	return 0;
+}
+
+/* All that can be said of it whatever else is declared. */
+int udrv_legacy_check(struct udrv_control *c, const struct udrv_legacy *as)
+{
+	int ret;
+	u32 i;
+
+	ret = udrv_check_texts(c, as);
+	if (!ret)
+		ret = udrv_check_counts(c, as);
+	for (i = 0; !ret && i < as->range_count; i++)
+		ret = udrv_check_range(c, &as->ranges[i]);
+	for (i = 0; !ret && i < as->line_count; i++)
+		if (as->lines[i] > INT_MAX || !udrv_line_exists(as->lines[i]))
+			ret = udrv_control_refuse(c, -ENXIO,
+				"this machine has no interrupt line %u for devices: those of the ISA bus are 0 to 15, without 2",
+				as->lines[i]);
+	return ret;
+}
