@@ -172,8 +172,9 @@ USR_API int usr_unbind(const char *name);
  * udrv_legacy is checked by the module.
  *
  * If from is not empty it is the BUS/DEVICE ("platform/i8042") that stands for
- * the same hardware in sysfs: its driver, if it has one, is unbound first, and
- * gets it back if the declaration is refused.
+ * the same hardware in sysfs: its driver, if it has one, is unbound once that is
+ * all that speaks against the declaration, and gets it back if something else
+ * does then.
  *
  * Return: 0, or -1.  EBUSY: a range or line is held, usr_error() says by whom.
  * EEXIST: the name is declared.  EINVAL, E2BIG: not a declaration.  ENXIO: no

@@ -73,7 +73,8 @@ struct usr_taken {
 	char driver[64];		/* empty: nobody had it */
 };
 
-static int usr_take_device(const char *from, struct usr_taken *taken)
+/* Which driver is it to be taken from?  None: taken->driver is empty. */
+static int usr_find_taken(const char *from, struct usr_taken *taken)
 {
 	memset(taken, 0, sizeof(*taken));
 	if (!from[0])
@@ -82,10 +83,13 @@ static int usr_take_device(const char *from, struct usr_taken *taken)
 		return usr_fail(EINVAL, "'%.64s' is not BUS/DEVICE, as in platform/i8042",
 				from);
 	if (!usr_driver_of(taken->bus, taken->device, taken->driver,
-			   sizeof(taken->driver))) {
+			   sizeof(taken->driver)))
 		taken->driver[0] = '\0';
-		return 0;
-	}
+	return 0;
+}
+
+static int usr_take_device(const struct usr_taken *taken)
+{
 	if (!usr_sysfs_write(taken->device, "/sys/bus/%s/drivers/%s/unbind",
 			     taken->bus, taken->driver)) {
 		/* Without its driver a PnP device may be off. */
@@ -94,20 +98,26 @@ static int usr_take_device(const char *from, struct usr_taken *taken)
 		return 0;
 	}
 	if (errno == EACCES || errno == EPERM)
-		return usr_fail(EACCES, "taking %s from %s needs root", from,
-				taken->driver);
-	return usr_fail(EBUSY, "the driver %s does not let go of %s: this kernel does not let it be unbound (%s)",
-			taken->driver, from, strerror(errno));
+		return usr_fail(EACCES, "taking %s/%s from %s needs root",
+				taken->bus, taken->device, taken->driver);
+	return usr_fail(EBUSY, "the driver %s does not let go of %s/%s: this kernel does not let it be unbound (%s)",
+			taken->driver, taken->bus, taken->device, strerror(errno));
 }
 
+/* After a refusal, which goes on being what is told. */
 static void usr_give_back(const struct usr_taken *taken)
 {
+	char sentence[512];
 	int error = errno;
 
-	if (taken->driver[0])
-		usr_sysfs_write(taken->device, "/sys/bus/%s/drivers/%s/bind",
-				taken->bus, taken->driver);
-	errno = error;
+	snprintf(sentence, sizeof(sentence), "%s", usr_error());
+	if (usr_sysfs_write(taken->device, "/sys/bus/%s/drivers/%s/bind",
+			    taken->bus, taken->driver))
+		usr_fail(error, "%.300s; and %s does not take %s/%s back: %s",
+			 sentence, taken->driver, taken->bus, taken->device,
+			 strerror(errno));
+	else
+		usr_fail(error, "%s", sentence);
 }
 
 /* ---------------------------------------------------------------------- calls */
@@ -125,6 +135,24 @@ static int usr_fail_holder(void)
 	return usr_fail(error, "%s: %s", sentence, holder);
 }
 
+static int usr_declare(const struct udrv_legacy *legacy)
+{
+	struct udrv_legacy add = *legacy;
+
+	if (!usr_control_call(O_RDWR, UDRV_LEGACY_ADD, &add, "usr_legacy_add"))
+		return 0;
+	return usr_fail_holder();
+}
+
+static int usr_undeclare(const char *name)
+{
+	struct udrv_legacy_name remove = { .size = sizeof(remove) };
+
+	memcpy(remove.name, name, sizeof(remove.name));
+	return usr_control_call(O_RDWR, UDRV_LEGACY_REMOVE, &remove,
+				"usr_legacy_remove");
+}
+
 USR_API int usr_legacy_add(const struct udrv_legacy *legacy)
 {
 	struct udrv_legacy add;
@@ -135,11 +163,25 @@ USR_API int usr_legacy_add(const struct udrv_legacy *legacy)
 	add = *legacy;
 	add.size = sizeof(add);
 	add.from[UDRV_LEGACY_FROM - 1] = '\0';
-	if (usr_take_device(add.from, &taken))
+	if (usr_find_taken(add.from, &taken))
 		return -1;
-	if (!usr_control_call(O_RDWR, UDRV_LEGACY_ADD, &add, "usr_legacy_add"))
+	/*
+	 * Before its driver is asked to leave: only what somebody holds can be
+	 * helped by that.  Where it succeeds the driver holds nothing, and still
+	 * is not to drive the same device.
+	 */
+	if (usr_declare(&add)) {
+		if (errno != EBUSY || !taken.driver[0])
+			return -1;
+	} else if (!taken.driver[0]) {
 		return 0;
-	usr_fail_holder();
+	} else if (usr_undeclare(add.name)) {
+		return -1;
+	}
+	if (usr_take_device(&taken))
+		return -1;
+	if (!usr_declare(&add))
+		return 0;
 	usr_give_back(&taken);
 	return -1;
 }
@@ -172,16 +214,11 @@ USR_API int usr_legacy_get(const char *name, struct udrv_legacy *legacy)
 
 USR_API int usr_legacy_remove(const char *name)
 {
-	struct udrv_legacy_name remove = { .size = sizeof(remove) };
 	struct udrv_legacy was;
 	struct usr_taken taken;
 	char driver[64];
 
-	if (usr_legacy_get(name, &was))
-		return -1;
-	memcpy(remove.name, was.name, sizeof(remove.name));
-	if (usr_control_call(O_RDWR, UDRV_LEGACY_REMOVE, &remove,
-			     "usr_legacy_remove"))
+	if (usr_legacy_get(name, &was) || usr_undeclare(was.name))
 		return -1;
 	/* Whoever had it, or nobody: that is no failure. */
 	if (was.from[0] && usr_split(was.from, taken.bus, taken.device) &&

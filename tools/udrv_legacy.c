@@ -125,6 +125,7 @@ static const struct tool_command commands[] = {
 	  "\n"
 	  "Declare a device that is not PCI, as root.  Until it is removed it is the\n"
 	  "file /dev/udrv/NAME: region i is the i-th range, vector i the i-th line.\n"
+	  "Unloading the module removes it too, but gives no driver its device back.\n"
 	  "\n"
 	  "  keyboard               the PC's 8042: ports 0x60 and 0x64, lines 1 (keyboard)\n"
 	  "                         and 12 (mouse), taken from the driver i8042: the\n"
@@ -138,12 +139,17 @@ static const struct tool_command commands[] = {
 	  "  --irq N[,...]               interrupt lines of the ISA bus, 0 to 15\n"
 	  "  --base PORT                 where a parallel port is, if elsewhere\n"
 	  "  --take SYSFS-DEVICE         BUS/DEVICE (pnp/00:04) or a path in /sys: take it\n"
-	  "                              from its driver, which gets it back on removal\n"
+	  "                              from its driver, which gets it back on removal;\n"
+	  "                              without --ports and --memory it is made of what\n"
+	  "                              a PnP device says it is\n"
 	  "  --owner USER[:GROUP]        whom the file shall belong to (mode 0600, with\n"
 	  "                              GROUP 0660)\n"
 	  "\n"
 	  "Nothing is taken that a driver holds, except by --take; nothing that is RAM,\n"
-	  "the firmware's or a PCI device's.  Numbers are decimal or 0x.\n",
+	  "the firmware's or a PCI device's.  Numbers are decimal or 0x.\n"
+	  "\n"
+	  "Who may open a device can do all that its registers can: the keyboard's\n"
+	  "controller, for one, can reset the machine.\n",
 	  legacy_add },
 	{ "legacy remove", NULL,
 	  "usage: udrv legacy remove NAME\n"

@@ -10,6 +10,14 @@
 /* udrv_legacy.c: which driver has the device BUS/DEVICE?  Empty: none. */
 void legacy_driver(const char *from, char *driver, size_t size);
 
+/* udrv_legacy_take.c: a path in /sys, or BUS/DEVICE: made the latter in @from. */
+int legacy_parse_take(const struct tool_command *command, const char *text,
+		      char *from);
+
+/* Fill in ranges, and lines if none were given, as the device @from has them. */
+int legacy_take_resources(const struct tool_command *command,
+			  struct udrv_legacy *legacy, bool lines_given);
+
 /* udrv_legacy_add.c */
 int legacy_add(const struct tool_command *command, int argc, char **argv);
 

@@ -94,35 +94,6 @@ static int parse_lines(const struct tool_command *command, const char *text,
 	return TOOL_DONE;
 }
 
-/* A path in /sys, or BUS/DEVICE: made the latter. */
-static int parse_take(const struct tool_command *command, const char *text,
-		      struct request *request)
-{
-	char path[PATH_MAX + 16], real[PATH_MAX], bus[PATH_MAX];
-	const char *slash = strchr(text, '/');
-	int length;
-
-	if (text[0] == '/')
-		snprintf(path, sizeof(path), "%s", text);
-	else if (slash)
-		snprintf(path, sizeof(path), SYS_BUS "/%.*s/devices/%s",
-			 (int)(slash - text), text, slash + 1);
-	else
-		path[0] = '\0';
-	if (!realpath(path, real) || strncmp(real, "/sys/", 5) != 0)
-		return tool_usage(command, "--take '%s' is no device: neither BUS/DEVICE nor a path in /sys",
-				  text);
-	strcat(strcpy(path, real), "/subsystem");
-	if (!realpath(path, bus))
-		return tool_usage(command, "--take '%s' is no device: it is on no bus",
-				  text);
-	length = snprintf(request->legacy.from, UDRV_LEGACY_FROM, "%s/%s",
-			  strrchr(bus, '/') + 1, strrchr(real, '/') + 1);
-	if (length >= UDRV_LEGACY_FROM)
-		return tool_usage(command, "--take '%s' is too long a name", text);
-	return TOOL_DONE;
-}
-
 /* --------------------------------------------------------------- ready-made */
 
 static void add_range(struct udrv_legacy *legacy, uint64_t start, uint64_t bytes)
@@ -205,7 +176,7 @@ static void make_parport(struct request *request, uint64_t base, uint32_t line)
 		find_port_device(legacy, base);
 }
 
-/* A name that says it all, unless more is said. */
+/* A name that says it all, or a device that does, unless more is said. */
 static int make_ready(const struct tool_command *command, struct request *request)
 {
 	static const struct {
@@ -222,8 +193,10 @@ static int make_ready(const struct tool_command *command, struct request *reques
 		make_parport(request, parports[i].base, parports[i].line);
 		return TOOL_DONE;
 	}
+	if (strcmp(legacy->name, "keyboard") != 0 && legacy->from[0])
+		return legacy_take_resources(command, legacy, request->lines);
 	if (strcmp(legacy->name, "keyboard") != 0)
-		return tool_usage(command, "%s: give --ports or --memory; only keyboard, parport0 and parport1 are known by name",
+		return tool_usage(command, "%s: give --ports or --memory, or --take a PnP device; only keyboard, parport0 and parport1 are known by name",
 				  legacy->name);
 	if (request->base || request->lines || legacy->from[0])
 		return tool_usage(command, "keyboard: takes no --base, --irq or --take");
@@ -265,7 +238,7 @@ static int take_option(const struct tool_command *command, int option,
 	case 'i':
 		return parse_lines(command, optarg, request);
 	case 't':
-		return parse_take(command, optarg, request);
+		return legacy_parse_take(command, optarg, request->legacy.from);
 	case 'o':
 		return tool_parse_user(command, optarg, &request->owner);
 	case 'b':

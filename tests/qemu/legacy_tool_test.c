@@ -2,6 +2,7 @@
 /* udrv legacy: ready-made names, drivers that leave and come back, sentences. */
 #include "declare.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,9 @@ static void wrong_arguments_change_nothing(void)
 		"add a --ports 0x378:8 --irq 4294967303",
 		"add a --ports 0x378:8 --take /dev/null",
 		"add a --ports 0x378:8 --take platform/nothing",
+		"add a --ports 0x378:8 --take /sys/class/udrv/control",
+		"add a --ports 0x378:8 --take /sys/bus/platform/drivers/i8042",
+		"add a --take platform/i8042", "add a --irq 5",
 		"add a --ports 0x378:8 --owner nobody-of-that-name",
 		"add a --ports 0x378:8 --base 1", "add keyboard --irq 7",
 		"add keyboard --take platform/i8042", "add parport0 --base x",
@@ -138,6 +142,88 @@ static void driver_comes_back_after_a_refusal(void)
 	MUST(i8042_bound());
 }
 
+/* Each time the driver gets its device it counts its ports anew. */
+static unsigned int keyboard_number(void)
+{
+	unsigned int number, found = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/sys/devices/platform/i8042");
+
+	MUST(dir);
+	while ((entry = readdir(dir)))
+		if (sscanf(entry->d_name, "serio%u", &number) == 1)
+			found += number + 1;
+	closedir(dir);
+	return found;
+}
+
+/* What could not be declared anyhow is no reason to disturb it. */
+static void driver_stays_where_that_is_no_help(void)
+{
+	static const char keyboard[] =
+		"--ports 0x60:1,0x64:1 --take platform/i8042";
+	static const struct {
+		const char *name, *word;
+	} refused[] = {
+		{ "A", "a name is" }, { "b", "b is declared already" },
+		{ "a --irq 2", "no interrupt line 2" },
+		{ "a --irq 16", "no interrupt line 16" },
+		{ "a --ports 0xcf8:8", "configuration space" },
+		{ "a --memory 0x100000:4k", "RAM" },
+	};
+	unsigned int before = keyboard_number(), i;
+	char text[256];
+
+	MUST(before);
+	MUST_SAY("add b --ports 0x378:8", 0, "declared");
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		snprintf(text, sizeof(text), "add %s %s", refused[i].name, keyboard);
+		MUST_SAY(text, 1, refused[i].word);
+		MUST_EQUAL(keyboard_number(), before);
+	}
+	MUST_SAY("remove b", 0, "is removed");
+	nothing_is_declared();
+}
+
+/* Its name in sysfs, by one of its lines there. */
+static bool pnp_device(const char *resource, char *name, size_t size)
+{
+	char command_line[256];
+	FILE *grep;
+	bool found;
+
+	snprintf(command_line, sizeof(command_line),
+		 "cd /sys/bus/pnp/devices && grep -lx '%s' */resources | cut -d/ -f1",
+		 resource);
+	grep = popen(command_line, "re");
+	MUST(grep);
+	found = fgets(name, (int)size, grep);
+	name[strcspn(name, "\n")] = '\0';
+	pclose(grep);
+	return found;
+}
+
+/* It says itself what it is made of. */
+static void device_is_named_and_taken(void)
+{
+	char device[64], text[256];
+
+	system("modprobe -q parport_pc");
+	if (!pnp_device("io 0x378-0x37f", device, sizeof(device)))
+		skip("this kernel has no PnP");
+	snprintf(text, sizeof(text), "add printer --take pnp/%s", device);
+	MUST_SAY(text, 0, "printer is declared");
+	MUST_SAY("list", 0, "region 0   ports 0x378-0x37f");
+	MUST_SAY("list", 0, "vector 0   line 7");
+	MUST_SAY("remove printer", 0, "is removed");
+	strcat(text, " --irq 5,3");
+	MUST_SAY(text, 0, "printer is declared");
+	MUST_SAY("list", 0, "vector 0   line 5");
+	MUST_SAY("remove printer", 0, "is removed");
+	system("modprobe -rq parport_pc");
+	nothing_is_declared();
+}
+
 static void parport_leaves_and_comes_back(void)
 {
 	bool module = !system("modprobe -q parport_pc");
@@ -182,6 +268,8 @@ const struct test tests[] = {
 	TEST(refusals_name_the_holder),
 	TEST(keyboard_leaves_and_comes_back),
 	TEST(driver_comes_back_after_a_refusal),
+	TEST(driver_stays_where_that_is_no_help),
+	TEST(device_is_named_and_taken),
 	TEST(parport_leaves_and_comes_back),
 	TEST(without_root_it_says_so),
 	{ NULL, NULL },
