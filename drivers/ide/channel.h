@@ -96,4 +96,10 @@ int ide_set_modes(struct ide_disk *disk);
 /* probe.c: what is on the channel?  Fills in its disks. */
 void ide_probe_channel(struct ide_channel *c, bool by_dma);
 
+/*
+ * Is it still the same disk?  0, ETIMEDOUT if it does not say, ENXIO if it is
+ * not, and lost; or an errno of a register program.
+ */
+int ide_recognise(struct ide_disk *disk);
+
 #endif

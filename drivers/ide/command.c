@@ -105,14 +105,24 @@ static int launch_trim(struct ide_channel *c, const struct ide_request *r)
 	return launch(c, &tf, IDE_IN_DMA, false);
 }
 
+/* After a reset. */
+static int wake(struct ide_disk *disk)
+{
+	int ret = ide_recognise(disk);
+
+	if (!ret)
+		ret = ide_set_modes(disk);
+	return ret == EIO ? ETIMEDOUT : ret;
+}
+
 static int begin(struct ide_channel *c, const struct ide_request *r)
 {
 	int ret;
 
 	if (r->disk->forgetful) {
-		ret = ide_set_modes(r->disk);
+		ret = wake(r->disk);
 		if (ret)
-			return ret == EIO ? ETIMEDOUT : ret;
+			return ret;
 	}
 	if (r->op == IDE_FLUSH)
 		return launch_flush(c, r->disk);
@@ -126,6 +136,8 @@ void ide_begin_command(struct ide_channel *c)
 	const struct ide_request *r = c->active;
 	int ret = begin(c, r);
 
+	if (r->disk->lost)
+		return;		/* as is all that is to begin there */
 	if (ret == ETIMEDOUT)
 		ide_command_failed(c, RECOVER_NOT_READY, 0, 0);
 	else if (ret)

@@ -39,7 +39,8 @@ enum ide_op { IDE_READ, IDE_WRITE, IDE_FLUSH, IDE_TRIM };
  * @segments: the same memory as the controller sees it; NULL = by PIO
  * @segment_count: elements at @segments
  * @cookie: the caller's
- * @error: 0, or an errno: EIO, ENODEV, EINVAL (not on this disk), EOPNOTSUPP
+ * @error: 0, or an errno: EIO, ENODEV (the controller is gone, or there was no
+ *	disk from the start), EINVAL (not on this disk), EOPNOTSUPP
  * @bad_lba: with EIO of a read or write: the sector that failed; all before it
  *	are done
  * @problem: with an error, a sentence
@@ -70,11 +71,13 @@ struct ide_disk {
 	struct ide_channel *channel;
 	unsigned unit;			/* 0 master, 1 slave */
 	bool present;			/* a disk that can be used */
-	char declined[96];		/* else: what is there and why not */
+	bool lost;			/* was one, and is given up */
+	char declined[96];		/* then: what is there and why not */
 	struct ata_identity identity;
 	bool by_dma;
 	unsigned multiple;		/* sectors of a PIO block, 1 = SET MULTIPLE off */
 	bool forgetful;			/* was reset: its modes are to be set again */
+	unsigned missed;		/* resets in a row it did not come back from */
 	unsigned link_faults;		/* of DMA: cable, bus, time-outs */
 	unsigned link_good;		/* DMA commands since the last of them */
 };

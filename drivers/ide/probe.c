@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* What is on a channel? */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include "channel.h"
+#include "recover.h"
 
 /*
  * Does anything answer as this unit?  Registers of a unit that is not there
@@ -86,6 +89,28 @@ static void probe_unit(struct ide_disk *disk, bool by_dma)
 		decline(disk, "it does not take its own transfer mode",
 			disk->identity.model);
 	}
+}
+
+/* Somebody may have plugged in another one, which must not be written. */
+int ide_recognise(struct ide_disk *disk)
+{
+	const struct ata_identity *was = &disk->identity;
+	struct ata_identity is;
+	uint8_t words[ATA_SECTOR];
+	char why[sizeof(disk->declined)];
+	int ret = identify(disk->channel, disk->unit, ATA_CMD_IDENTIFY, words);
+
+	if (ret)
+		return ret;
+	if (ata_decode(words, &is))
+		return ETIMEDOUT;
+	if (!strcmp(is.model, was->model) && !strcmp(is.serial, was->serial) &&
+	    is.sectors == was->sectors)
+		return 0;
+	snprintf(why, sizeof(why), "another disk answers now: %s, %s", is.model,
+		 is.serial);
+	recover_lose(disk, why);
+	return ENXIO;
 }
 
 void ide_probe_channel(struct ide_channel *c, bool by_dma)

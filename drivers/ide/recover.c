@@ -35,10 +35,24 @@ static void describe(const struct ide_channel *c, enum recover_fault fault,
 			 c->chunk > 1 ? " and on" : "", what);
 }
 
-static void tell(const struct ide_disk *disk, const char *sentence)
+void recover_tell(const struct ide_disk *disk, const char *sentence)
 {
 	if (disk->channel->ide->tell)
 		disk->channel->ide->tell(disk, sentence);
+}
+
+void recover_lose(struct ide_disk *disk, const char *why)
+{
+	disk->lost = true;
+	snprintf(disk->declined, sizeof(disk->declined), "%s", why);
+	if (disk->present)
+		recover_tell(disk, why);
+}
+
+void recover_missed_reset(struct ide_disk *disk)
+{
+	if (!disk->lost && ++disk->missed >= IDE_RESETS)
+		recover_lose(disk, "it does not come back from a reset: given up");
 }
 
 void recover_link_is_good(struct ide_disk *disk)
@@ -61,7 +75,7 @@ static void count_link_fault(struct ide_channel *c, enum recover_fault fault)
 		return;
 	disk->by_dma = false;
 	c->ide->statistics.fallbacks++;
-	tell(disk, "DMA failed too often: from now on by PIO");
+	recover_tell(disk, "DMA failed too often: from now on by PIO");
 }
 
 enum recover_verdict recover(struct ide_channel *c, enum recover_fault fault,
@@ -85,7 +99,7 @@ enum recover_verdict recover(struct ide_channel *c, enum recover_fault fault,
 		c->ide->statistics.retries++;
 		/* Once is enough to know of. */
 		if (r->tries == 1 && !r->singly)
-			tell(r->disk, r->problem);
+			recover_tell(r->disk, r->problem);
 		return RECOVER_RETRY;
 	}
 	if ((r->op == IDE_READ || r->op == IDE_WRITE) && c->chunk > 1)

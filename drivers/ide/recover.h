@@ -10,6 +10,7 @@
 #define IDE_LINK_FAULTS	2
 /* ...unless so many commands went well in between. */
 #define IDE_LINK_GOOD	1000
+#define IDE_RESETS	3	/* in a row, then a disk is given up */
 
 enum recover_fault {
 	RECOVER_DEVICE,		/* the device says so: ERR, DF */
@@ -37,6 +38,15 @@ enum recover_verdict {
  */
 enum recover_verdict recover(struct ide_channel *c, enum recover_fault fault,
 			     uint8_t status, uint8_t error, bool *reset);
+
+/* It did not come back from a reset in time; if that was too often, it is lost. */
+void recover_missed_reset(struct ide_disk *disk);
+
+/* Its requests fail from now on, with this sentence. */
+void recover_lose(struct ide_disk *disk, const char *why);
+
+/* Tell whoever wants to know. */
+void recover_tell(const struct ide_disk *disk, const char *sentence);
 
 /* A DMA command went well. */
 void recover_link_is_good(struct ide_disk *disk);

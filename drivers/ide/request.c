@@ -116,21 +116,36 @@ static void begin_reset(struct ide_channel *c, enum recover_verdict verdict)
 	c->deadline_ns = ide_now() + IDE_RESET_NS;
 }
 
-/* It may take half a minute; the device is looked at now and then. */
+/* Nobody answers, or one of them does not: once more, without the lost. */
+static void missed_reset(struct ide_channel *c, bool nobody)
+{
+	unsigned unit = c->reset_unit;
+
+	do
+		recover_missed_reset(&c->disk[unit]);
+	while (nobody && ++unit < IDE_UNITS);
+	if (c->active->disk->lost)
+		fail(c, EIO, c->active->disk->declined);
+	else
+		begin_reset(c, (enum recover_verdict)c->after_reset);
+}
+
+/*
+ * It may take half a minute; the device is looked at now and then.  One that
+ * drives nothing may be starting up.
+ */
 static void look_at_reset(struct ide_channel *c)
 {
 	int ret = ide_look_at_reset(c);
 
-	if (ret == EBUSY && ide_now() < c->deadline_ns) {
-		c->look_ns = ide_now() + IDE_LOOK_NS;
-		return;
-	}
 	if (!ret)
 		follow(c, (enum recover_verdict)c->after_reset);
-	else if (ret == EBUSY || ret == ENXIO)
-		fail(c, EIO, "the channel does not come back from a reset");
-	else
+	else if (ret != EBUSY && ret != ENXIO)
 		fail(c, ret, usr_error());
+	else if (ide_now() >= c->deadline_ns)
+		missed_reset(c, ret == ENXIO);
+	else
+		c->look_ns = ide_now() + IDE_LOOK_NS;
 }
 
 void ide_command_failed(struct ide_channel *c, enum recover_fault fault,
@@ -175,7 +190,10 @@ static void advance(struct ide_channel *c)
 		}
 		if (c->stage != IDE_TO_BEGIN)
 			return;
-		ide_begin_command(c);
+		if (c->active->disk->lost)
+			fail(c, EIO, c->active->disk->declined);
+		else
+			ide_begin_command(c);
 	}
 }
 
@@ -217,13 +235,20 @@ uint64_t ide_deadline(const struct ide *ide)
 static void expire(struct ide_channel *c)
 {
 	const struct ide_request *r = c->active;
+	struct ide_disk *disk = r->disk;
 	uint8_t status = 0, error = 0;
+	/* We may be late ourselves. */
+	bool told = c->ide->polled || c->stage == IDE_IN_RESET ||
+		    (c->slot && usr_event_take(c->slot)) ||
+		    ide_now() < c->deadline_ns;
 
-	/* Perhaps only its interrupt was lost. */
 	ide_progress(c, 0);
-	if (!r || c->active != r || c->stage == IDE_IN_RESET ||
-	    ide_now() < c->deadline_ns)
+	if (c->active != r || c->stage == IDE_IN_RESET ||
+	    ide_now() < c->deadline_ns) {
+		if (!told)
+			recover_tell(disk, "an interrupt was lost: found done when time was up");
 		return;
+	}
 	c->ide->statistics.timeouts++;
 	ide_read_status(c, &status, &error);
 	ide_command_failed(c, RECOVER_TIMEOUT, status, error);
@@ -246,6 +271,10 @@ static const char *refuse(const struct ide_disk *disk,
 	if (!disk->present) {
 		*error = ENODEV;
 		return "there is no disk";
+	}
+	if (disk->lost) {
+		*error = EIO;
+		return disk->declined;
 	}
 	if (r->op == IDE_FLUSH) {
 		*error = EOPNOTSUPP;
@@ -289,13 +318,13 @@ void ide_submit(struct ide_disk *disk, struct ide_request *r)
 	advance(c);
 }
 
-/* Wait for an interrupt of the channel, or until it is to be looked at. */
-static void await(const struct ide_channel *c)
+/* Wait for an interrupt of the channel, or until it is to be looked at: false. */
+static bool await(const struct ide_channel *c)
 {
 	struct pollfd file = { .fd = c->irq_fd, .events = POLLIN };
 	uint64_t now = ide_now(), end = channel_deadline(c);
 
-	poll(&file, 1, now >= end ? 0 : (int)((end - now) / 1000000) + 1);
+	return poll(&file, 1, now >= end ? 0 : (int)((end - now) / 1000000) + 1) > 0;
 }
 
 int ide_run(struct ide_disk *disk, struct ide_request *r)
@@ -304,9 +333,12 @@ int ide_run(struct ide_disk *disk, struct ide_request *r)
 
 	ide_submit(disk, r);
 	while (!r->finished) {
-		if (!c->ide->polled || c->stage == IDE_IN_RESET)
-			await(c);
-		ide_progress(c, c->ide->polled ? POLL_SLICE_US : 0);
+		if (c->stage == IDE_IN_RESET || !c->ide->polled) {
+			if (await(c))
+				ide_progress(c, 0);
+		} else {
+			ide_progress(c, POLL_SLICE_US);
+		}
 		if (!r->finished)
 			ide_expire(c->ide);
 	}

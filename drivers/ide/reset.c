@@ -45,6 +45,9 @@ int ide_begin_reset(struct ide_channel *c)
 
 	ide_stop_master(c);
 	ide_begin_program(&p);
+	/* As the reset leaves it.  Afterwards both are busy: then one must not. */
+	if (c->selected)
+		ide_add_select(&p, c, 0);
 	ide_add_control(&p, c, 0);
 	ide_add(&p, usr_step_delay(20));
 	ide_add_control(&p, c, CONTROL_RESET);
@@ -54,7 +57,6 @@ int ide_begin_reset(struct ide_channel *c)
 		ide_add(&p, usr_step_delay(UDRV_IO_MAX_DELAY_US));
 	for (unsigned unit = 0; unit < IDE_UNITS; unit++)
 		c->disk[unit].forgetful = true;
-	c->selected = -1;
 	c->reset_unit = 0;
 	c->ide->statistics.resets++;
 	return ide_run_program(c, &p, NULL);
@@ -68,10 +70,13 @@ int ide_look_at_reset(struct ide_channel *c)
 	int ret;
 
 	for (; c->reset_unit < IDE_UNITS; c->reset_unit++) {
-		if (c->reset_unit && !c->disk[c->reset_unit].present)
+		struct ide_disk *disk = &c->disk[c->reset_unit];
+
+		if (disk->lost || (c->reset_unit && !disk->present))
 			continue;
 		ide_begin_program(&p);
-		ide_add_select(&p, c, c->reset_unit);
+		if (c->selected != (int)c->reset_unit)
+			ide_add_select(&p, c, c->reset_unit);
 		ide_add(&p, ide_read_alternate(c));
 		ret = ide_run_program(c, &p, NULL);
 		if (ret)
@@ -82,6 +87,7 @@ int ide_look_at_reset(struct ide_channel *c)
 			return ENXIO;
 		if (status & ATA_BSY)
 			return EBUSY;
+		disk->missed = 0;
 	}
 	ide_drop_interrupts(c);
 	return 0;
