@@ -50,7 +50,10 @@ LIB_OBJ := $(call objects,libudrv/*.c)
 TOOL_OBJ := $(call objects,tools/*.c)
 DRIVER_NAMES := $(patsubst drivers/%/,%,$(sort $(dir $(wildcard drivers/*/*.c))))
 DRIVERS := $(addprefix build/udrv-,$(DRIVER_NAMES))
-DRIVER_OBJ := $(call objects,drivers/*/*.c)
+# What all drivers can use stands beside them.
+DRIVER_COMMON := $(call objects,drivers/*.c)
+DRIVER_OBJ := $(DRIVER_COMMON) $(call objects,drivers/*/*.c)
+PCAP_LIBS = $(shell pkg-config --libs libpcap)
 
 # Test programs: each *_test.c is one, the other files are shared by all.
 UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
@@ -125,11 +128,12 @@ build/libudrv.pc: libudrv/libudrv.pc.in Makefile
 LINK = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
 define driver_rule
-build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) build/libudrv.a
+build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) $(DRIVER_COMMON) build/libudrv.a
 	$$(call tell,LD)
 	$$(LINK)
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call driver_rule,$(name))))
+build/udrv-e1000: LDLIBS += $(PCAP_LIBS)
 
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
@@ -147,7 +151,7 @@ build/drivers.a: $(DRIVER_OBJ)
 	@rm -f $@
 	$(Q)$(AR) qcs $@ $^
 
-$(UNIT_TESTS): LDLIBS += -lcmocka
+$(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS)
 $(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/libudrv.a
 	$(call tell,LD)
 	@mkdir -p $(@D)
@@ -233,6 +237,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv.h
 	install -Dm644 include/udrv_block.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_block.h
 	install -Dm644 include/udrv_input.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_input.h
+	install -Dm644 include/udrv_net.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_net.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
 

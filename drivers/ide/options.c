@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../size.h"
 #include "options.h"
 
 static const char usage[] =
@@ -146,7 +147,7 @@ static int parse_number(const char *name, uint32_t least, uint32_t most,
 {
 	uint64_t value;
 
-	if (!parse_size(optarg, &value) || value < least || value > most)
+	if (!parse_size(optarg, ATA_SECTOR, &value) || value < least || value > most)
 		return complain("--%s takes a number from %u to %u, not %s", name,
 				least, most, optarg);
 	*number = (uint32_t)value;
@@ -155,7 +156,7 @@ static int parse_number(const char *name, uint32_t least, uint32_t most,
 
 static int parse_bytes(const char *name, uint64_t *bytes)
 {
-	if (parse_size(optarg, bytes))
+	if (parse_size(optarg, ATA_SECTOR, bytes))
 		return 0;
 	return complain("--%s takes a size such as 4096, 64k or 1G, not %s", name,
 			optarg);

@@ -43,14 +43,4 @@ struct options {
  */
 int options_parse(struct options *options, int argc, char **argv);
 
-/**
- * parse_size() - a size with its suffix
- * @text: "4096", "4k", "4KiB", "2G", "1MB", "63s"; K, M, G, T count by 1024,
- *	with "B" by 1000; "s" is sectors of 512 bytes
- * @value: set to the bytes; untouched on failure
- *
- * Return: false if it is no size, or does not fit 63 bits.
- */
-bool parse_size(const char *text, uint64_t *value);
-
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "unit.h"
 #include "ide/options.h"
+#include "size.h"
 
 /* -------------------------------------------------------------------- sizes */
 
@@ -45,7 +46,7 @@ static void reads_sizes(void **state)
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		uint64_t value = 1234567;
 
-		if (!parse_size(sizes[i].text, &value) ||
+		if (!parse_size(sizes[i].text, ATA_SECTOR, &value) ||
 		    value != sizes[i].value)
 			fail_msg("\"%s\" is %llu", sizes[i].text,
 				 (unsigned long long)value);
@@ -58,7 +59,7 @@ static void refuses_what_is_no_size(void **state)
 	for (size_t i = 0; i < sizeof(no_sizes) / sizeof(*no_sizes); i++) {
 		uint64_t value = 1234567;
 
-		if (parse_size(no_sizes[i], &value))
+		if (parse_size(no_sizes[i], ATA_SECTOR, &value))
 			fail_msg("\"%s\" is %llu", no_sizes[i],
 				 (unsigned long long)value);
 		assert_int_equal(value, 1234567);

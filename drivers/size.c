@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* See options.h. */
+/* See size.h. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include "options.h"
+#include "size.h"
 
 /* What a suffix multiplies with, 0 = no such suffix. */
-static uint64_t suffix_factor(const char *suffix)
+static uint64_t suffix_factor(const char *suffix, unsigned sector)
 {
 	static const char letters[] = "kmgt";
 	const char *letter;
@@ -17,7 +17,7 @@ static uint64_t suffix_factor(const char *suffix)
 	if (!*suffix)
 		return 1;
 	if (!strcmp(suffix, "s"))
-		return ATA_SECTOR;
+		return sector;
 	if (!strcmp(suffix, "B"))
 		return 1;
 	letter = strchr(letters, *suffix | 0x20);
@@ -32,7 +32,7 @@ static uint64_t suffix_factor(const char *suffix)
 	return factor;
 }
 
-bool parse_size(const char *text, uint64_t *value)
+bool parse_size(const char *text, unsigned sector, uint64_t *value)
 {
 	unsigned long long number;
 	uint64_t factor;
@@ -44,7 +44,7 @@ bool parse_size(const char *text, uint64_t *value)
 	errno = 0;
 	/* Not base 0: a leading zero makes no octal number of it. */
 	number = strtoull(text, &end, strncasecmp(text, "0x", 2) ? 10 : 16);
-	factor = suffix_factor(end);
+	factor = suffix_factor(end, sector);
 	if (errno || !factor || number > INT64_MAX / factor)
 		return false;
 	*value = number * factor;
