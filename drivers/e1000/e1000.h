@@ -199,12 +199,14 @@ enum e1000_mode {
 #define E1000_PROMISCUOUS	(1u << 0)	/* take every frame */
 #define E1000_ALL_MULTICAST	(1u << 1)
 #define E1000_BAD_FRAMES	(1u << 2)	/* and those with errors */
-#define E1000_VLAN_STRIP	(1u << 3)	/* E1000_RX_VLAN */
+#define E1000_VLAN_STRIP	(1u << 3)	/* E1000_RX_VLAN; and E1000_TX_VLAN
+						 * works: one switch is for both
+						 */
 #define E1000_NO_RX_SUM		(1u << 4)	/* do not look at checksums */
 
 /**
  * struct e1000_options - how to open a NIC; all zeroes is a good choice
- * @rx_ring: receive descriptors: 64 to 4096, a multiple of 32; 0 = 256
+ * @rx_ring: receive descriptors: 64 to 4096, a power of two; 0 = 256
  * @tx_ring: transmit descriptors, as @rx_ring
  * @buffers: in the pool; 0 = both rings full and 512 more
  * @max_frame: bytes of the largest frame without FCS and VLAN tag, up to
@@ -338,6 +340,9 @@ int e1000_tx_drain(struct e1000 *nic, int timeout_ms);
 
 #define E1000_WAIT_RX	(1u << 0)	/* packets have come */
 #define E1000_WAIT_TX	(1u << 1)	/* half of the transmit ring is free */
+#define E1000_WAIT_LINK	(1u << 2)	/* the link may have changed; comes unasked,
+					 * once: see e1000_watch()
+					 */
 
 /**
  * e1000_wait() - wait for packets, for room to send, or for the link to change
@@ -349,9 +354,8 @@ int e1000_tx_drain(struct e1000 *nic, int timeout_ms);
  * with a time-out two.  In the mode E1000_POLLED it looks and does not sleep,
  * until the time is over.
  *
- * Return: what came: E1000_WAIT_*, 0 if it is something else (a change of the
- * link: see e1000_watch()); or -1.  ETIMEDOUT.  EINTR: a signal came.  ENODEV:
- * the device is gone.
+ * Return: what came, E1000_WAIT_*; or -1.  ETIMEDOUT.  EINTR: a signal came.
+ * ENODEV: the device is gone.
  */
 int e1000_wait(struct e1000 *nic, unsigned what, int timeout_ms);
 
