@@ -63,6 +63,10 @@ void udrv_ledger_free(struct udrv_open *o);
 #define udrv_ledger_for_each(o, id, e)					\
 	for ((id) = 0; ((e) = udrv_ledger_next((o), &(id)));)
 
+/* dma.c: a batch, checked but for its count */
+int udrv_dma_batch_copy(struct udrv_open *o, struct udrv_dma_batch *batch,
+			void __user *arg);
+
 /* dma_pages.c: memory, and who is charged for it; no lock is held */
 int udrv_charge(struct udrv_open *o, struct udrv_dma_entry *e);
 int udrv_pin(struct udrv_open *o, struct udrv_dma_entry *e);

@@ -271,7 +271,7 @@ void udrv_irq_resume(struct udrv_open *o);
 bool udrv_line_exists(int irq);
 int udrv_line_try(int irq, const char *name);
 
-/* dma.c: the ledger */
+/* dma.c: the ledger; dma_file.c: what user space sees of it */
 long udrv_dma_alloc(struct udrv_open *o, void __user *arg);
 long udrv_dma_map(struct udrv_open *o, void __user *arg);
 long udrv_dma_sync(struct udrv_open *o, void __user *arg);
