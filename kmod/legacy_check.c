@@ -2,6 +2,7 @@
 /* Declared devices: is it a declaration, and may anybody have what it names? */
 #include <linux/ctype.h>
 #include <linux/ioport.h>
+#include <linux/security.h>
 #include "udrv_priv.h"
 
 static_assert(UDRV_LEGACY_LINES <= UDRV_MAX_LINES);
@@ -105,6 +106,19 @@ static int udrv_check_memory(struct udrv_control *c,
 	return 0;
 }
 
+/* What root may not do with /dev/port and /dev/mem it may not do by us either. */
+static int udrv_check_lockdown(struct udrv_control *c,
+			       const struct udrv_legacy_range *r)
+{
+	bool ports = r->kind == UDRV_KIND_PORTS;
+
+	if (!security_locked_down(ports ? LOCKDOWN_IOPORT : LOCKDOWN_DEV_MEM))
+		return 0;
+	return udrv_control_refuse(c, -EPERM,
+		"the kernel is locked down (Secure Boot, or lockdown= on its command line): nobody may reach %s directly; PCI devices behind an IOMMU still can be driven",
+		ports ? "ports" : "memory");
+}
+
 static int udrv_check_range(struct udrv_control *c,
 			    const struct udrv_legacy_range *r)
 {
@@ -154,7 +168,8 @@ int udrv_legacy_check(struct udrv_control *c, const struct udrv_legacy *as)
 	if (!ret)
 		ret = udrv_check_counts(c, as);
 	for (i = 0; !ret && i < as->range_count; i++)
-		ret = udrv_check_range(c, &as->ranges[i]);
+		ret = udrv_check_range(c, &as->ranges[i]) ?:
+		      udrv_check_lockdown(c, &as->ranges[i]);
 	for (i = 0; !ret && i < as->line_count; i++)
 		if (as->lines[i] > INT_MAX || !udrv_line_exists(as->lines[i]))
 			ret = udrv_control_refuse(c, -ENXIO,
