@@ -28,7 +28,7 @@ static int open_file(struct capture *capture)
 
 	capture->file = piped ? "standard output" : capture->arguments->file;
 	if (piped && isatty(STDOUT_FILENO))
-		return e1000_complain("a capture is no text: name a --file, or pipe it to tcpdump -r -");
+		return e1000_complain("a capture is no text: name a --file, or pipe it to tcpdump -nr -");
 	capture->pcap = pcap_open_dead(DLT_EN10MB, SNAPSHOT);
 	if (!capture->pcap)
 		return e1000_complain("no memory");
@@ -101,8 +101,11 @@ int e1000_command_capture(struct e1000 *nic,
 
 	if (open_file(&capture))
 		return 1;
+	status = e1000_await_link(nic, arguments->device);
+	fprintf(stderr, "ready\n");
 	pace_start(&capture.pace, arguments);
-	status = take(&capture);
+	if (!status)
+		status = take(&capture);
 	if (pcap_dump_flush(capture.dumper) && !status)
 		status = complain_of_file(&capture);
 	pcap_dump_close(capture.dumper);

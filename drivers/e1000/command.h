@@ -23,6 +23,12 @@ struct e1000 *e1000_open_device(const char *name, int fd, bool *bound,
 				const struct e1000_arguments *arguments,
 				struct e1000_pool *pool);
 
+/*
+ * Waits a while for the link, and says so if there is none.
+ * Return: 0, or 1 = complained: the NIC is gone.
+ */
+int e1000_await_link(struct e1000 *nic, const char *name);
+
 /* When a command is to end, and the NIC to be looked after. */
 struct pace {
 	uint64_t start, end, next_watch;	/* ns; end UINT64_MAX = never */

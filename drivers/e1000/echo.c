@@ -9,7 +9,7 @@ struct echo {
 	struct e1000 *nic;
 	const struct e1000_arguments *arguments;
 	struct pace pace;
-	uint64_t packets, bytes;
+	uint64_t packets, bytes, tags;
 };
 
 /* Return: 0, 1 = it is over, -1 = complained. */
@@ -54,6 +54,10 @@ static int answer(struct echo *echo)
 		n = e1000_rx_burst(echo->nic, packets, most);
 		for (unsigned i = 0; i < n; i++) {
 			frame_turn(packets[i]->data, packets[i]->length);
+			if (packets[i]->status & E1000_RX_VLAN) {
+				packets[i]->flags = E1000_TX_VLAN;
+				echo->tags++;
+			}
 			echo->packets++;
 			echo->bytes += packets[i]->length;
 		}
@@ -72,10 +76,16 @@ int e1000_command_echo(struct e1000 *nic, const struct e1000_arguments *argument
 	struct echo echo = { .nic = nic, .arguments = arguments };
 	int status;
 
+	status = e1000_await_link(nic, arguments->device);
+	fprintf(stderr, "ready\n");
 	pace_start(&echo.pace, arguments);
-	status = answer(&echo);
+	if (!status)
+		status = answer(&echo);
 	if (!status && !e1000_stop_asked && e1000_tx_drain(nic, 10000))
 		status = e1000_complain("%s: %s", arguments->device, e1000_error());
+	if (arguments->nic.flags & E1000_VLAN_STRIP)
+		fprintf(stderr, "%" PRIu64 " tags stripped, and inserted again\n",
+			echo.tags);
 	fprintf(stderr, "%" PRIu64 " packets echoed, %" PRIu64 " bytes\n",
 		echo.packets, echo.bytes);
 	return status;

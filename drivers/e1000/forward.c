@@ -109,11 +109,14 @@ static int forward_both(struct e1000 *nic, struct e1000 *other,
 		{ .nic = nic, .name = arguments->device },
 		{ .nic = other, .name = arguments->other },
 	};
-	int status;
+	int status = e1000_await_link(nic, arguments->device) ||
+		     e1000_await_link(other, arguments->other);
 
+	fprintf(stderr, "ready\n");
 	pace_start(&ports[0].pace, arguments);
 	pace_start(&ports[1].pace, arguments);
-	status = forward(ports, arguments);
+	if (!status)
+		status = forward(ports, arguments);
 	for (int i = 0; i < 2; i++) {
 		struct port *port = &ports[i];
 

@@ -9,7 +9,8 @@
 #include <unistd.h>
 #include "command.h"
 
-#define WATCH_NS	1000000000ull
+#define WATCH_NS		1000000000ull
+#define LINK_PATIENCE_MS	3000	/* auto-negotiation may have just begun */
 
 volatile sig_atomic_t e1000_stop_asked;
 
@@ -100,6 +101,22 @@ int pace_wait(struct pace *pace, struct e1000 *nic, const char *name,
 		return 0;
 	e1000_complain("%s: %s", name, e1000_error());
 	return -1;
+}
+
+int e1000_await_link(struct e1000 *nic, const char *name)
+{
+	struct e1000_link link;
+
+	for (int i = 0; i < LINK_PATIENCE_MS / 50 && !e1000_stop_asked; i++) {
+		if (e1000_watch(nic, &link) < 0)
+			return e1000_complain("%s: %s", name, e1000_error());
+		if (link.up)
+			return 0;
+		e1000_nap(50);
+	}
+	if (!e1000_stop_asked)
+		fprintf(stderr, "%s: there is no link\n", name);
+	return 0;
 }
 
 struct e1000 *e1000_open_device(const char *name, int fd, bool *bound,

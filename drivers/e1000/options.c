@@ -42,6 +42,7 @@ static const char usage[] =
 "                   take all there is, echo as with --own\n"
 "  --vlan N         with --own: of VLANs, only this one (repeatedly)\n"
 "  --bad            capture: damaged frames too\n"
+"  --strip          echo: let the NIC strip VLAN tags, and insert them again\n"
 "  --stats          say what was counted, at the end\n"
 "Always:\n"
 "  --poll           no interrupts\n"
@@ -60,7 +61,7 @@ static const char usage[] =
 enum {
 	OPTION_FILE = 1, OPTION_COUNT, OPTION_SIZE, OPTION_RATE, OPTION_TO,
 	OPTION_IPV6, OPTION_CHECKSUM, OPTION_MSS, OPTION_TAG, OPTION_SECONDS,
-	OPTION_OWN, OPTION_MULTICAST, OPTION_VLAN, OPTION_BAD, OPTION_STATS,
+	OPTION_OWN, OPTION_MULTICAST, OPTION_VLAN, OPTION_BAD, OPTION_STRIP, OPTION_STATS,
 	OPTION_POLL, OPTION_ADAPTIVE, OPTION_INTERRUPTS, OPTION_RING,
 	OPTION_FRAME, OPTION_MAC, OPTION_FD, OPTION_HELP,
 };
@@ -80,6 +81,7 @@ static const struct option long_options[] = {
 	{ "multicast", required_argument, NULL, OPTION_MULTICAST },
 	{ "vlan", required_argument, NULL, OPTION_VLAN },
 	{ "bad", no_argument, NULL, OPTION_BAD },
+	{ "strip", no_argument, NULL, OPTION_STRIP },
 	{ "stats", no_argument, NULL, OPTION_STATS },
 	{ "poll", no_argument, NULL, OPTION_POLL },
 	{ "adaptive", no_argument, NULL, OPTION_ADAPTIVE },
@@ -114,6 +116,7 @@ static const unsigned option_commands[] = {
 	[OPTION_MULTICAST] = FOR_TAKING,
 	[OPTION_VLAN] = FOR_TAKING,
 	[OPTION_BAD] = FOR(E1000_CAPTURE),
+	[OPTION_STRIP] = FOR(E1000_ECHO),
 	[OPTION_STATS] = FOR_SEND | FOR_TAKING,
 	[OPTION_POLL] = FOR_ALL,
 	[OPTION_ADAPTIVE] = FOR_ALL,
@@ -316,6 +319,9 @@ static int take_option(struct e1000_arguments *arguments, int option,
 		return take_vlan(arguments);
 	case OPTION_BAD:
 		arguments->nic.flags |= E1000_BAD_FRAMES;
+		return 0;
+	case OPTION_STRIP:
+		arguments->nic.flags |= E1000_VLAN_STRIP;
 		return 0;
 	case OPTION_STATS:
 		arguments->counters = true;

@@ -7,7 +7,6 @@
 #include "command.h"
 #include "frame.h"
 
-#define LINK_PATIENCE_MS	3000
 #define DRAIN_PATIENCE_MS	10000
 
 struct sender {
@@ -18,25 +17,6 @@ struct sender {
 	struct frame frame;
 	pcap_t *pcap;
 };
-
-/* What is sent before the link is there may go nowhere. */
-static int await_link(struct sender *sender)
-{
-	struct e1000_link link;
-
-	for (int i = 0; i < LINK_PATIENCE_MS / 50 && !e1000_stop_asked; i++) {
-		if (e1000_watch(sender->nic, &link) < 0)
-			return e1000_complain("%s: %s", sender->arguments->device,
-					      e1000_error());
-		if (link.up)
-			return 0;
-		e1000_nap(50);
-	}
-	if (!e1000_stop_asked)
-		fprintf(stderr, "%s: there is no link\n",
-			sender->arguments->device);
-	return 0;
-}
 
 /* How many may go now, by --rate; sleeps a little if none. */
 static unsigned allowed(const struct sender *sender)
@@ -283,7 +263,8 @@ int e1000_command_send(struct e1000 *nic, const struct e1000_arguments *argument
 	sender = (struct sender) { .nic = nic, .arguments = arguments };
 	if (arguments->file && open_file(&sender))
 		return 1;
-	status = await_link(&sender);
+	/* What is sent before the link is there may go nowhere. */
+	status = e1000_await_link(nic, arguments->device);
 	pace_start(&sender.pace, arguments);
 	if (!status && arguments->file) {
 		status = send_file(&sender);

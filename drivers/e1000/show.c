@@ -26,9 +26,6 @@ static void show_link(const struct e1000_link *link)
 	       pauses[2 * link->rx_pause + link->tx_pause]);
 }
 
-/* Auto-negotiation takes a while: it may have begun when we came. */
-#define LINK_PATIENCE_MS	3000
-
 int e1000_command_info(struct e1000 *nic, const struct e1000_arguments *arguments)
 {
 	struct e1000_link link = { 0 };
@@ -37,14 +34,10 @@ int e1000_command_info(struct e1000 *nic, const struct e1000_arguments *argument
 
 	e1000_info(nic, &info);
 	e1000_mac(nic, mac);
-	for (int i = 0; i < LINK_PATIENCE_MS / 100; i++) {
-		if (e1000_watch(nic, &link) < 0)
-			return e1000_complain("%s: %s", arguments->device,
-					      e1000_error());
-		if (link.up || e1000_stop_asked)
-			break;
-		e1000_nap(100);
-	}
+	if (e1000_await_link(nic, arguments->device))
+		return 1;
+	if (e1000_watch(nic, &link) < 0)
+		return e1000_complain("%s: %s", arguments->device, e1000_error());
 	printf("model       %s\n", info.model);
 	show_mac("address", mac);
 	show_mac("EEPROM", info.eeprom_mac);
