@@ -43,9 +43,13 @@ struct e1000;			/* a NIC */
 #define E1000_MAX_FRAME	16110	/* largest of e1000_options.max_frame */
 
 /* e1000_packet.flags: what the NIC is to do to a packet it sends */
-#define E1000_TX_IPV4_SUM	(1u << 0)	/* write the IPv4 header checksum */
+#define E1000_TX_IPV4_SUM	(1u << 0)	/* write the IPv4 header checksum,
+						 * whatever is there
+						 */
 #define E1000_TX_SUM		(1u << 1)	/* write the TCP or UDP checksum */
-#define E1000_TX_TSO		(1u << 2)	/* cut it into segments of mss */
+#define E1000_TX_TSO		(1u << 2)	/* cut it into segments of mss; QEMU's
+						 * model writes wrong lengths in IPv6
+						 */
 #define E1000_TX_VLAN		(1u << 3)	/* insert a tag, vlan */
 
 /* e1000_packet.status, as the descriptor has it (3.2.3.1) */

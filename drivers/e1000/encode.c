@@ -140,10 +140,12 @@ struct tx_descriptor encode_context(const struct e1000_packet *packet,
 	bool tso = packet->flags & E1000_TX_TSO, ipv4 = version(packet) == 4;
 	struct tx_descriptor context = { .rest = TXD_DEXT };
 
-	if (ipv4 && packet->flags & (E1000_TX_IPV4_SUM | E1000_TX_TSO)) {
+	if (packet->flags & (E1000_TX_IPV4_SUM | E1000_TX_TSO))
+		/* Segmentation finds the length by IPCSS, of IPv6 too. */
 		context.address = packet->network |
-			((uint64_t)packet->network + IPV4_SUM) << 8 |
-			((uint64_t)packet->transport - 1) << 16;
+				  ((uint64_t)packet->network + IPV4_SUM) << 8;
+	if (ipv4 && packet->flags & (E1000_TX_IPV4_SUM | E1000_TX_TSO)) {
+		context.address |= ((uint64_t)packet->transport - 1) << 16;
 		context.rest |= TXC_IP;
 	}
 	if (packet->flags & (E1000_TX_SUM | E1000_TX_TSO)) {
@@ -187,7 +189,7 @@ static uint32_t add_words(uint32_t sum, const uint8_t *data, unsigned bytes)
 	return sum;
 }
 
-void prepare_tso(struct e1000_packet *packet)
+static void prepare_tso(struct e1000_packet *packet)
 {
 	uint8_t *ip = packet->data + packet->network;
 	uint8_t *check = packet->data + packet->checksum;
@@ -205,4 +207,12 @@ void prepare_tso(struct e1000_packet *packet)
 		sum = (sum & 0xffff) + (sum >> 16);
 	check[0] = (uint8_t)(sum >> 8);
 	check[1] = (uint8_t)sum;
+}
+
+void prepare_headers(struct e1000_packet *packet)
+{
+	if (packet->flags & E1000_TX_TSO)
+		prepare_tso(packet);
+	else if (packet->flags & E1000_TX_IPV4_SUM)
+		memset(packet->data + packet->network + IPV4_SUM, 0, 2);
 }

@@ -50,12 +50,13 @@ struct tx_descriptor encode_context(const struct e1000_packet *packet,
 uint64_t encode_data(const struct e1000_packet *packet);
 
 /**
- * prepare_tso() - make headers what the NIC wants to start from (3.5.4)
+ * prepare_headers() - make of them what the NIC wants to start from
  * @packet: its first piece
  *
- * No length in IP, no checksum in IPv4, and in TCP the pseudo header's sum
- * without the length, which the NIC puts in for each segment.
+ * The IPv4 checksum is summed too, so it is 0 (3.5.1).  For segmentation there
+ * is no length in IP, and in TCP the pseudo header's sum without the length:
+ * the NIC puts in both for each segment (3.5.4).
  */
-void prepare_tso(struct e1000_packet *packet);
+void prepare_headers(struct e1000_packet *packet);
 
 #endif

@@ -145,8 +145,7 @@ static bool tx_special(struct e1000 *nic, struct e1000_packet *packet)
 	}
 	if (pieces + 1 > tx_free(nic))
 		return false;
-	if (packet->flags & E1000_TX_TSO)
-		prepare_tso(packet);
+	prepare_headers(packet);
 	if (packet->flags & ~E1000_TX_VLAN)
 		tx_context(nic, packet, total);
 	bits = encode_data(packet);

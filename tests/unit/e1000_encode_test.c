@@ -152,7 +152,7 @@ static void encodes_contexts(void **state)
 	assert_true(context.rest == 0x05a836002700fa00ull);
 	make_tso(6, 1440);
 	context = encode_context(packet, 64074);
-	assert_true(context.address == 0x0000463600000000ull);
+	assert_true(context.address == 0x000046360000180eull);
 	assert_true(context.rest == 0x05a04a002500fa00ull);
 }
 
@@ -242,7 +242,7 @@ static void prepares_segmentation(void **state)
 	(void)state;
 	make_tso(4, 1448);
 	memcpy(packet->data + 14, ip, sizeof(ip));
-	prepare_tso(packet);
+	prepare_headers(packet);
 	assert_int_equal(packet->data[16] | packet->data[17], 0);
 	assert_int_equal(packet->data[24] | packet->data[25], 0);
 	assert_memory_equal(packet->data + 18, ip + 4, 6);
@@ -255,10 +255,18 @@ static void prepares_segmentation(void **state)
 	packet->data[18] = 0xfa;
 	packet->data[22] = 0x20;	/* source 2000::, destination ::1 */
 	packet->data[53] = 1;
-	prepare_tso(packet);
+	prepare_headers(packet);
 	assert_int_equal(packet->data[18], 0);
 	assert_int_equal(packet->data[70], 0x20);
 	assert_int_equal(packet->data[71], 0x07);
+	/* Only what is asked for. */
+	make_ipv4(E1000_TX_SUM, 34, 40);
+	memset(packet->data + 14, 0x45, 46);
+	prepare_headers(packet);
+	assert_int_equal(packet->data[24], 0x45);
+	packet->flags |= E1000_TX_IPV4_SUM;
+	prepare_headers(packet);
+	assert_memory_equal(packet->data + 23, "\x45\x00\x00\x45", 4);
 }
 
 /* 3.2.9: the error bits count beside their status bits only. */
