@@ -56,6 +56,7 @@ int e1000_command_send(struct e1000 *nic, const struct e1000_arguments *argument
 int e1000_command_capture(struct e1000 *nic, const struct e1000_arguments *arguments);
 int e1000_command_echo(struct e1000 *nic, const struct e1000_arguments *arguments);
 int e1000_command_forward(struct e1000 *nic, const struct e1000_arguments *arguments);
+int e1000_command_tap(struct e1000 *nic, const struct e1000_arguments *arguments);
 
 /* All counters that are not 0, with --stats. */
 void e1000_show_counters(struct e1000 *nic, const char *name);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* udrv-e1000: see options.c for what it can do. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,18 +17,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	e1000_stop_asked = 1;
-}
-
-int e1000_complain(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("udrv-e1000: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	return 1;
 }
 
 uint64_t e1000_clock_ns(void)
@@ -165,6 +152,7 @@ static int run(struct e1000 *nic, const struct e1000_arguments *arguments)
 		[E1000_CAPTURE] = e1000_command_capture,
 		[E1000_ECHO] = e1000_command_echo,
 		[E1000_FORWARD] = e1000_command_forward,
+		[E1000_TAP] = e1000_command_tap,
 	};
 	int status = commands[arguments->command](nic, arguments);
 

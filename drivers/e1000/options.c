@@ -7,6 +7,7 @@
 #include <string.h>
 #include "../size.h"
 #include "options.h"
+#include "tap.h"
 
 static const char usage[] =
 "usage: udrv-e1000 DEVICE COMMAND [OPTION]...\n"
@@ -20,6 +21,7 @@ static const char usage[] =
 "  capture          write what comes to --file, in pcap format\n"
 "  echo             send back what comes, to whom it came from\n"
 "  forward DEVICE2  send what comes to each of two NICs out of the other\n"
+"  tap              be a network interface of the kernel's\n"
 "\n"
 "  DEVICE           PCI address (0000:00:05.0) or vendor:device (8086:100e);\n"
 "                   bound to udrv if it has no driver yet\n"
@@ -44,6 +46,12 @@ static const char usage[] =
 "  --bad            capture: damaged frames too\n"
 "  --strip          echo: let the NIC strip VLAN tags, and insert them again\n"
 "  --stats          say what was counted, at the end\n"
+"tap:\n"
+"  --name NAME      the interface's; one that a dead driver left is taken over\n"
+"                   (default eth-udrv)\n"
+"  --mtu N          (default what it has, 1500 if it is new); the most it can be\n"
+"                   given later is --frame less 14\n"
+"  --keep           leave the interface when we end, for a successor\n"
 "Always:\n"
 "  --poll           no interrupts\n"
 "  --adaptive       look for packets for a while before sleeping\n"
@@ -63,7 +71,8 @@ enum {
 	OPTION_IPV6, OPTION_CHECKSUM, OPTION_MSS, OPTION_TAG, OPTION_SECONDS,
 	OPTION_OWN, OPTION_MULTICAST, OPTION_VLAN, OPTION_BAD, OPTION_STRIP, OPTION_STATS,
 	OPTION_POLL, OPTION_ADAPTIVE, OPTION_INTERRUPTS, OPTION_RING,
-	OPTION_FRAME, OPTION_MAC, OPTION_FD, OPTION_HELP,
+	OPTION_FRAME, OPTION_MAC, OPTION_FD, OPTION_NAME, OPTION_MTU,
+	OPTION_KEEP, OPTION_HELP,
 };
 
 static const struct option long_options[] = {
@@ -90,6 +99,9 @@ static const struct option long_options[] = {
 	{ "frame", required_argument, NULL, OPTION_FRAME },
 	{ "mac", required_argument, NULL, OPTION_MAC },
 	{ "fd", required_argument, NULL, OPTION_FD },
+	{ "name", required_argument, NULL, OPTION_NAME },
+	{ "mtu", required_argument, NULL, OPTION_MTU },
+	{ "keep", no_argument, NULL, OPTION_KEEP },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -125,11 +137,14 @@ static const unsigned option_commands[] = {
 	[OPTION_FRAME] = FOR_ALL,
 	[OPTION_MAC] = FOR_ALL,
 	[OPTION_FD] = FOR_ALL,
+	[OPTION_NAME] = FOR(E1000_TAP),
+	[OPTION_MTU] = FOR(E1000_TAP),
+	[OPTION_KEEP] = FOR(E1000_TAP),
 	[OPTION_HELP] = FOR_ALL,
 };
 
 static const char *const command_names[] = {
-	"info", "stats", "send", "capture", "echo", "forward",
+	"info", "stats", "send", "capture", "echo", "forward", "tap",
 };
 
 #define COMMANDS (sizeof(command_names) / sizeof(*command_names))
@@ -300,6 +315,23 @@ static int take_nic_option(struct e1000_arguments *arguments, int option,
 	}
 }
 
+/* Of tap. */
+static int take_tap_option(struct e1000_arguments *arguments, int option,
+			   const char *name)
+{
+	switch (option) {
+	case OPTION_NAME:
+		arguments->interface = optarg;
+		return 0;
+	case OPTION_MTU:
+		return take_unsigned(name, 68, E1000_MAX_FRAME - 18,
+				     &arguments->mtu);
+	default: /* OPTION_KEEP */
+		arguments->keep = true;
+		return 0;
+	}
+}
+
 static int take_option(struct e1000_arguments *arguments, int option,
 		       const char *name)
 {
@@ -327,6 +359,8 @@ static int take_option(struct e1000_arguments *arguments, int option,
 		arguments->counters = true;
 		return 0;
 	}
+	if (option_commands[option] == FOR(E1000_TAP))
+		return take_tap_option(arguments, option, name);
 	if (option_commands[option] == FOR_SEND)
 		return take_send_option(arguments, option, name);
 	return take_nic_option(arguments, option, name);
@@ -350,7 +384,7 @@ static int check_send(struct e1000_arguments *arguments, uint32_t given)
 			      1u << OPTION_IPV6 | 1u << OPTION_CHECKSUM |
 			      1u << OPTION_MSS | 1u << OPTION_TAG;
 	unsigned most = arguments->nic.max_frame ? arguments->nic.max_frame :
-			1514, least = arguments->ipv6 ? 62 : 60;
+			1514, least = arguments->ipv6 ? 70 : 60;
 
 	if (arguments->file) {
 		if (given & made)
@@ -374,6 +408,33 @@ static int check_send(struct e1000_arguments *arguments, uint32_t given)
 	return 0;
 }
 
+/* A tag that the kernel inserts makes a frame longer; the NIC does not mind. */
+#define TAG_BYTES	4
+
+/* What another machine sends in a burst has to fit. */
+#define TAP_RX_RING	1024
+
+static int check_tap(struct e1000_arguments *arguments)
+{
+	struct e1000_options *nic = &arguments->nic;
+	unsigned least = (arguments->mtu ? arguments->mtu : 1500) + 14;
+
+	if (!arguments->interface)
+		arguments->interface = "eth-udrv";
+	if (!nic->rx_ring)
+		nic->rx_ring = TAP_RX_RING;
+	if (!nic->max_frame)
+		nic->max_frame = least < 1514 ? 1514 : least;
+	if (nic->max_frame < least && arguments->mtu)
+		return wrong("--mtu %u takes --frame %u", arguments->mtu, least);
+	if (nic->max_frame > E1000_MAX_FRAME - TAG_BYTES)
+		return wrong("for tap, with a VLAN tag to be inserted, --frame is %u at most",
+			     E1000_MAX_FRAME - TAG_BYTES);
+	nic->max_frame += TAG_BYTES;
+	nic->buffers = tap_buffers(nic);
+	return 0;
+}
+
 static int check_together(struct e1000_arguments *arguments, uint32_t given)
 {
 	unsigned command = 1u << arguments->command;
@@ -388,6 +449,8 @@ static int check_together(struct e1000_arguments *arguments, uint32_t given)
 		return wrong("forward opens both devices itself: no --fd");
 	if (arguments->command == E1000_SEND)
 		return check_send(arguments, given);
+	if (arguments->command == E1000_TAP)
+		return check_tap(arguments);
 	if (!(command & FOR_TAKING) || own || arguments->command == E1000_ECHO)
 		return 0;
 	if (arguments->group_count || arguments->vlan_count)

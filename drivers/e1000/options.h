@@ -9,7 +9,7 @@
 
 enum e1000_command {
 	E1000_INFO, E1000_STATS, E1000_SEND, E1000_CAPTURE, E1000_ECHO,
-	E1000_FORWARD,
+	E1000_FORWARD, E1000_TAP,
 };
 
 #define VLANS_MOST	64
@@ -33,6 +33,9 @@ struct e1000_arguments {
 	bool checksum, ipv6, counters;
 	unsigned mss;			/* 0 = no segmentation */
 	int tag;			/* VLAN tag to insert, -1 = none */
+	const char *interface;		/* of tap */
+	unsigned mtu;			/* of tap; 0 = what it has */
+	bool keep;			/* tap: leave the interface */
 	int fd;				/* of the device, inherited; -1 = open it */
 };
 
