@@ -586,6 +586,7 @@ static void discard_is_delivered(enum usr_block_kind kind)
 static void errors_are_delivered(enum usr_block_kind kind)
 {
 	char *buffer = aligned(4096);
+	unsigned before;
 	int fd;
 
 	setup(kind);
@@ -599,6 +600,11 @@ static void errors_are_delivered(enum usr_block_kind kind)
 	/* NBD's kernel side has one error only. */
 	MUST_ERROR(sys(pwrite(fd, buffer, 4096, 0)),
 		   kind == USR_BLOCK_UBLK ? ENOSPC : EIO);
+	/* A flush that is tried again might succeed, and the data be lost. */
+	shared->error = EIO;
+	before = shared->counts[USR_BLOCK_OP_FLUSH];
+	MUST_ERROR(sys(fsync(fd)), EIO);
+	MUST_EQUAL(shared->counts[USR_BLOCK_OP_FLUSH], before + 1);
 	set_mode(ANSWER);
 	MUST_EQUAL(pwrite(fd, buffer, 4096, 0), 4096);
 	close(fd);
@@ -943,6 +949,59 @@ static void slow_answers_are_late_not_lost(enum usr_block_kind kind)
 	stop();
 }
 
+/* Each must fail. */
+static void one_flush(void *unused)
+{
+	int fd = open_disk(O_RDWR);
+
+	(void)unused;
+	MUST_ERROR(sys(fsync(fd)), EIO);
+	close(fd);
+}
+
+static void one_bad_read(void *unused)
+{
+	char *buffer = aligned(8192);
+	int fd = open_disk(O_RDWR | O_DIRECT);
+
+	(void)unused;
+	MUST_ERROR(sys(pread(fd, buffer, 8192, MIB)), EIO);
+	close(fd);
+}
+
+/*
+ * The kernel hung up, and asks once more; meanwhile the driver says that it
+ * failed.  Asked again a flush would succeed, and nobody learn what was lost.
+ */
+static void an_error_that_comes_late_is_told(enum usr_block_kind kind)
+{
+	unsigned flushes, reads;
+	pid_t pids[2];
+
+	setup(kind);
+	shared->disk.answer_s = 1;
+	start();
+	flushes = shared->counts[USR_BLOCK_OP_FLUSH];
+	reads = shared->counts[USR_BLOCK_OP_READ];
+	set_mode(STUCK);
+	pids[0] = spawn(one_flush, NULL);
+	pids[1] = spawn(one_bad_read, NULL);
+	WAIT_FOR(shared->taken == 2);
+	sleep(3);
+	shared->error = EIO;
+	set_mode(FAIL);		/* what is held, once */
+	WAIT_FOR(!shared->taken);
+	set_mode(ANSWER);
+	MUST_EQUAL(reap(pids[0]), 0);
+	MUST_EQUAL(reap(pids[1]), 0);
+	MUST_EQUAL(shared->counts[USR_BLOCK_OP_FLUSH], flushes + 1);
+	MUST_EQUAL(shared->counts[USR_BLOCK_OP_READ], reads + 1);
+	/* Told once: from then on it is asked anew. */
+	one_piece(&(struct piece){ MIB / 32768, 2, true });
+	one_piece(&(struct piece){ MIB / 32768, 2, false });
+	stop();
+}
+
 static void remove_ublk(int number)
 {
 	struct ublk_control control;
@@ -1098,6 +1157,7 @@ static void nothing_is_left(void)
 	macro(the_outage_limit_is_kept)		\
 	macro(resume_needs_a_dead_server)	\
 	macro(slow_answers_are_late_not_lost)	\
+	macro(an_error_that_comes_late_is_told)	\
 	macro(somebody_else_removes_it)		\
 	macro(nonsense_is_refused)		\
 	macro(who_is_not_root_is_told)
