@@ -48,19 +48,41 @@ static int udrv_check_texts(struct udrv_control *c, const struct udrv_legacy *as
 	return 0;
 }
 
+/*
+ * What the kernel and the firmware use without having asked for it.  Through
+ * the first all devices' configuration can be reached; the next two turn
+ * interrupts off and lines from edge to level (MultiProcessor Specification
+ * 1.4, 3.6.2; ICH9 data sheet, 13.4); the last calls the firmware.
+ */
+static const struct {
+	u16 first, last;
+	const char *what;
+} udrv_ports_of_kernel[] = {
+	{ 0xcf8, 0xcff, "PCI configuration space" },
+	{ 0x022, 0x023, "the interrupt controllers' mode" },
+	{ 0x4d0, 0x4d1, "the interrupt controllers' edge and level" },
+	{ 0x0b2, 0x0b3, "the firmware's system management" },
+};
+
 static int udrv_check_ports(struct udrv_control *c,
 			    const struct udrv_legacy_range *r)
 {
 	u64 last = r->start + r->bytes - 1;
+	u32 i;
 
 	if (r->start > IO_SPACE_LIMIT || last > IO_SPACE_LIMIT)
 		return udrv_control_refuse(c, -EINVAL,
 			"ports %#llx-%#llx: the last one is %#x", r->start, last,
 			(unsigned int)IO_SPACE_LIMIT);
-	/* Through these all devices' configuration can be reached. */
-	if (r->start <= 0xcff && last >= 0xcf8)
-		return udrv_control_refuse(c, -EPERM,
-			"ports 0xcf8-0xcff are PCI configuration space, which is the kernel's");
+	for (i = 0; IS_ENABLED(CONFIG_X86) &&
+	     i < ARRAY_SIZE(udrv_ports_of_kernel); i++)
+		if (r->start <= udrv_ports_of_kernel[i].last &&
+		    last >= udrv_ports_of_kernel[i].first)
+			return udrv_control_refuse(c, -EPERM,
+				"ports %#x-%#x are %s, which is not for drivers",
+				udrv_ports_of_kernel[i].first,
+				udrv_ports_of_kernel[i].last,
+				udrv_ports_of_kernel[i].what);
 	return 0;
 }
 

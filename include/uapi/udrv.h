@@ -469,8 +469,8 @@ struct udrv_legacy_range {
  *
  * Refused is what somebody holds (EBUSY): ranges that a driver, another
  * declaration or a BAR has, lines that are in use.  And (EPERM) memory that is
- * RAM or the firmware's, and the ports of configuration space; and anything at
- * all while the kernel is locked down.
+ * RAM or the firmware's, and the ports of configuration space, of the interrupt
+ * controllers and of the firmware; and anything while the kernel is locked down.
  *
  * The PC's keyboard controller, ports 0x60 and 0x64 as a range each, is had by
  * the kernel's driver i8042 without a word.  It is refused (EBUSY), here and to

@@ -231,6 +231,10 @@ static void ports_of_others(void)
 	refuse_ports(0xcff, 1, EPERM, "configuration space");
 	refuse_ports(0xcf0, 9, EPERM, "configuration space");
 	refuse_ports(0xcf0, 0x100, EPERM, "configuration space");
+	refuse_ports(0x22, 2, EPERM, "interrupt controllers");
+	refuse_ports(0x4d1, 1, EPERM, "interrupt controllers");
+	refuse_ports(0x4c8, 16, EPERM, "interrupt controllers");
+	refuse_ports(0xb2, 1, EPERM, "firmware");
 	/* Power management: the part that ACPI has, and that of the chip. */
 	refuse_ports(0x604, 2, EBUSY, "");
 	refuse_ports(0x610, 4, EBUSY, "0000:00:1f.0");
