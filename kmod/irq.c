@@ -195,19 +195,35 @@ static irqreturn_t udrv_rule_disclaims(struct udrv_vector *v)
 	return IRQ_NONE;
 }
 
+/* v->lock is held.  Is the line asserted still, by an interrupt just served? */
+static bool udrv_rule_is_stuck(struct udrv_vector *v)
+{
+	u32 claimed;
+	u16 status;
+
+	if (v->mask_by == UDRV_MASK_BY_DEVICE) {
+		pci_read_config_word(v->d->pdev, PCI_STATUS, &status);
+		return status & PCI_STATUS_INTERRUPT;
+	}
+	/* What another claim finds, once in a thousand, may be a new one. */
+	if (!udrv_rule_claims(v->rule, &claimed))
+		return false;
+	udrv_rule_run(v->rule->acks, UDRV_RULE_ACKS, claimed);
+	udrv_vector_hit(v, claimed);
+	return true;
+}
+
 /*
  * v->lock is held.  The count of pending events is only as good as the page it
- * is told by; whether the acks have any effect the device knows.
+ * is told by; whether the acks have any effect the device knows.  An edge ends
+ * by itself.
  */
 static noinline void udrv_rule_sample(struct udrv_vector *v)
 {
-	u16 status;
-
-	if (v->mask_by != UDRV_MASK_BY_DEVICE || v->masked)
+	if (!v->level || v->masked)
 		return;
-	pci_read_config_word(v->d->pdev, PCI_STATUS, &status);
-	v->stuck = status & PCI_STATUS_INTERRUPT ? v->stuck + 1 : 0;
-	if (v->stuck >= UDRV_SAMPLES)
+	v->stuck = udrv_rule_is_stuck(v) ? v->stuck + 1 : 0;
+	if (v->stuck >= UDRV_SAMPLES && !v->masked)
 		udrv_vector_storm(v);
 }
 

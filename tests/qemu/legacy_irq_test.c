@@ -5,7 +5,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/input.h>
+#include <linux/serial.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,6 +28,14 @@ const int test_seconds = 90;
 #define  CONTROL_SELECT 0x08
 #define  CONTROL_INTERRUPT 0x10
 #define CONTROL_ON (CONTROL_INIT | CONTROL_SELECT | CONTROL_INTERRUPT)
+
+/* A 16550A: its line is asserted as long as it has nothing to send. */
+#define UART_PORTS 0x2f8
+#define UART_LINE 5
+#define UART_ENABLE 1
+#define  UART_WANTS_MORE 0x02
+#define UART_STATUS 5
+#define  UART_EMPTY 0x20
 
 /* The PS/2 controller: regions 0 and 1 of the declaration. */
 #define  PS2_FULL 0x01		/* something to read */
@@ -186,6 +197,130 @@ static void storm_is_masked_until_read(void)
 	while (irq_read(fd, &event) == 0);
 	print(fd, 'f');
 	must_get(fd, 1, 0);
+}
+
+/* ---------------------------------------------------------- a line by level */
+
+/* The kernel's driver keeps the ports of what it knows, so it is to forget it. */
+static void forget_uart(void)
+{
+	struct serial_struct serial;
+	int tty = open("/dev/ttyS1", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (tty < 0)
+		return;
+	MUST_OK(sys(ioctl(tty, TIOCGSERIAL, &serial)));
+	MUST_EQUAL(serial.port, UART_PORTS);
+	serial.type = PORT_UNKNOWN;
+	MUST_OK(sys(ioctl(tty, TIOCSSERIAL, &serial)));
+	close(tty);
+}
+
+static int own_uart(void)
+{
+	struct udrv_legacy legacy = declaration("uart");
+	int control = (int)MUST_OK(control_open(O_RDWR)), fd;
+
+	forget_uart();
+	add_ports(&legacy, UART_PORTS, 8);
+	add_line(&legacy, UART_LINE);
+	MUST_OK(legacy_add(control, &legacy));
+	close(control);
+	fd = own("uart");
+	MUST_OK(io_write(fd, 0, UART_ENABLE, 1, 0));
+	return fd;
+}
+
+static void uart_assert(int fd, bool on)
+{
+	MUST_OK(io_write(fd, 0, UART_ENABLE, 1, on ? UART_WANTS_MORE : 0));
+}
+
+/* Held back until it is read; asserted still, it comes again. */
+static void level_is_masked_until_read(void)
+{
+	int fd = own_uart(), i;
+
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0));
+	must_be_quiet(fd);
+	uart_assert(fd, true);
+	for (i = 0; i < 5; i++)
+		must_get(fd, 1, 0);
+	uart_assert(fd, false);
+	while (irq_pending(fd, 20))
+		must_get(fd, 1, 0);
+	MUST(counters(fd).out_interrupts < 10);
+	MUST_EQUAL(counters(fd).out_storms, 0);
+	uart_assert(fd, true);
+	must_get(fd, 1, 0);
+}
+
+/* It claims, and acknowledges nothing. */
+static struct udrv_irq_rule useless_rule(void)
+{
+	return (struct udrv_irq_rule) {
+		.claim_width = 1, .claim_offset = UART_STATUS,
+		.claim_mask = UART_EMPTY,
+	};
+}
+
+static void must_recover(int fd)
+{
+	struct udrv_irq_event event;
+
+	uart_assert(fd, false);
+	while (!irq_read(fd, &event))
+		usleep(20000);
+	uart_assert(fd, true);
+	MUST(irq_pending(fd, WAIT_MS));
+}
+
+/* The machine lives, and the next reader has the line again. */
+static void nobody_acknowledges(void)
+{
+	struct udrv_irq_rule rule = useless_rule();
+	int fd = own_uart();
+	uint64_t before;
+
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, &rule, 1));
+	uart_assert(fd, true);
+	WAIT_FOR(counters(fd).out_storms);
+	MUST_EQUAL(logged_times("interrupt storm"), 1);
+	before = counters(fd).out_interrupts;
+	MUST(before > 1000 && before < 20000);
+	usleep(50000);
+	MUST_EQUAL(counters(fd).out_interrupts, before);
+	must_recover(fd);
+}
+
+static atomic_bool stop;
+
+static void *follow_the_count(void *data)
+{
+	volatile struct udrv_event_slot *slot = data;
+
+	while (!stop)
+		slot->seen = slot->count;
+	return NULL;
+}
+
+/* Nor if the owner pretends to take every event. */
+static void nobody_acknowledges_and_says_so(void)
+{
+	struct udrv_irq_rule rule = useless_rule();
+	int fd = own_uart();
+	pthread_t thread;
+
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, &rule, 1));
+	MUST_EQUAL(pthread_create(&thread, NULL, follow_the_count,
+				  (void *)(uintptr_t)map_events(fd)), 0);
+	usleep(50000);
+	uart_assert(fd, true);
+	WAIT_FOR(counters(fd).out_storms);
+	stop = true;
+	pthread_join(thread, NULL);
+	MUST(counters(fd).out_interrupts < 40000);
+	must_recover(fd);
 }
 
 /* Free when it was declared, had by another when it is wanted. */
@@ -468,6 +603,9 @@ const struct test tests[] = {
 	TEST(line_with_rule_is_claimed),
 	TEST(what_was_printed_is_in_the_file),
 	TEST(storm_is_masked_until_read),
+	TEST(level_is_masked_until_read),
+	TEST(nobody_acknowledges),
+	TEST(nobody_acknowledges_and_says_so),
 	TEST(line_that_was_taken_meanwhile),
 	TEST(keyboard_of_i8042_is_refused),
 	TEST(keyboard_that_i8042_took_back),

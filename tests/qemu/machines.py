@@ -28,6 +28,7 @@ name them:
     ISA      8042     ports 0x60 and 0x64, lines 1 and 12
     ISA      parallel port, ports 0x378-0x37f, line 7; what is printed goes to
                       a file that the guest sees
+    ISA      second serial port, ports 0x2f8-0x2ff, line 5, a level one
     0x60000000        63 MiB that hold what is written and that the kernel is
                       told to leave alone: as good as a device's memory
 
@@ -61,12 +62,14 @@ DEVICES = [
     "e1000,id=nic2,addr=0x19,netdev=end2,romfile=",
     "e1000,id=nic3,addr=0x1a,netdev=end3,romfile=",
     "isa-parallel,id=parallel0,iobase=0x378,irq=7,chardev=parallel",
+    "isa-serial,id=uart0,iobase=0x2f8,irq=5,index=1,chardev=nobody",
 ]
 
 BACKENDS = [
     "-netdev", "hubport,id=end0,hubid=0", "-netdev", "hubport,id=end1,hubid=0",
     "-netdev", "hubport,id=end2,hubid=1", "-netdev", "hubport,id=end3,hubid=1",
     "-blockdev", "driver=null-co,node-name=disk0,size=16777216,read-zeroes=on",
+    "-chardev", "null,id=nobody",
 ]
 
 # Sizes of the files below the IDE disks; all start as zeroes.
