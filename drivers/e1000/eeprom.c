@@ -82,7 +82,7 @@ static int read_by_bits(struct e1000 *nic, unsigned first, uint16_t *words,
 int e1000_read_eeprom(struct e1000 *nic, unsigned first, uint16_t *words,
 		      unsigned count)
 {
-	if (nic->device == E1000_82544EI || nic->device == E1000_82544GC)
+	if (is_82544(nic))
 		return read_by_bits(nic, first, words, count);
 	for (unsigned i = 0; i < count; i++) {
 		if (read_by_register(nic, first + i, &words[i]))

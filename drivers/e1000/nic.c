@@ -154,15 +154,22 @@ static int take_address(struct e1000 *nic)
 
 	if (is_gone(nic))
 		return e1000_fail(EIO, "its registers read as ones: it is not there");
+	status = reg_read(nic, STATUS);
+	nic->info.bus_64 = status & STATUS_BUS64;
+	nic->info.bus_pcix = status & STATUS_PCIX;
+	/*
+	 * Its errata: on PCI-X it can hang on a buffer that ends within 8 bytes
+	 * of certain addresses, so that buffers have to be cut there.
+	 */
+	if (nic->info.bus_pcix && is_82544(nic))
+		return e1000_fail(ENOTSUP,
+			"an 82544 on a PCI-X bus can hang when it sends, which this driver cannot avoid: put it on a PCI bus");
 	if (e1000_read_eeprom(nic, 0, words, EEPROM_WORDS))
 		return -1;
 	nic->info.eeprom_good = eeprom_sum_is_good(words);
 	for (unsigned i = 0; i < 6; i++)
 		nic->info.eeprom_mac[i] =
 			(uint8_t)(words[EEPROM_MAC + i / 2] >> 8 * (i % 2));
-	status = reg_read(nic, STATUS);
-	nic->info.bus_64 = status & STATUS_BUS64;
-	nic->info.bus_pcix = status & STATUS_PCIX;
 	memcpy(nic->mac, nic->options.mac ? nic->options.mac :
 	       nic->info.eeprom_mac, sizeof(nic->mac));
 	if (!nic->options.mac && !nic->info.eeprom_good)
@@ -241,8 +248,10 @@ static int set_up_interrupt(struct e1000 *nic)
 	if (nic->options.mode == E1000_POLLED)
 		return 0;
 	rule.acks[0] = usr_rule_write(0, IMC, 4, ~0u);
-	return usr_irq_setup(nic->fd, UDRV_IRQ_INTX, 1, &rule, 1) ?
-	       e1000_fail_usr() : 0;
+	if (usr_irq_setup(nic->fd, UDRV_IRQ_INTX, 1, &rule, 1))
+		return e1000_fail_usr();
+	nic->events = usr_event_map(nic->fd, 1);
+	return nic->events ? 0 : e1000_fail_usr();
 }
 
 static int set_up(struct e1000 *nic)
@@ -267,6 +276,8 @@ static void tear_down(struct e1000 *nic)
 	}
 	if (nic->options.mode != E1000_POLLED)
 		usr_irq_setup(nic->fd, UDRV_IRQ_NONE, 0, NULL, 0);
+	if (nic->events)
+		usr_event_unmap(nic->events, 1);
 	if (nic->tx_holes)
 		tx_empty(nic);
 	if (nic->rx_filled)

@@ -70,6 +70,7 @@ struct e1000 {
 	struct tx_descriptor tx_context;	/* that the NIC has; 0 = none */
 
 	int fd;
+	volatile struct udrv_event_slot *events;	/* NULL: no interrupt */
 	struct e1000_options options;	/* with the defaults filled in */
 	struct usr_dma rx_dma, tx_dma, pool_dma;
 	uint16_t device;		/* PCI device id */
@@ -96,6 +97,11 @@ static inline uint32_t reg_read(const struct e1000 *nic, unsigned offset)
 static inline void reg_write(struct e1000 *nic, unsigned offset, uint32_t value)
 {
 	usr_write32(nic->registers, offset, value);
+}
+
+static inline bool is_82544(const struct e1000 *nic)
+{
+	return nic->device == E1000_82544EI || nic->device == E1000_82544GC;
 }
 
 /* A device that is gone reads so; STATUS has bits that are always 0. */

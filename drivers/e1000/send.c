@@ -211,12 +211,18 @@ static int send_file(struct sender *sender)
 static int open_file(struct sender *sender)
 {
 	const char *file = sender->arguments->file;
+	bool piped = !strcmp(file, "-");
+	FILE *stream = piped ? stdin : fopen(file, "rb");
 	char error[PCAP_ERRBUF_SIZE];
 
-	/* "-" is standard input to it, too. */
-	sender->pcap = pcap_open_offline(file, error);
-	if (!sender->pcap)
-		return e1000_complain("%s", error);
+	if (!stream)
+		return e1000_complain("%s: %s", file, strerror(errno));
+	sender->pcap = pcap_fopen_offline(stream, error);
+	if (!sender->pcap) {
+		if (!piped)
+			fclose(stream);
+		return e1000_complain("%s: %s", file, error);
+	}
 	if (pcap_datalink(sender->pcap) == DLT_EN10MB)
 		return 0;
 	e1000_complain("%s: not of an Ethernet: link type %d", file,

@@ -65,11 +65,18 @@ static int take(struct e1000 *nic, int timeout_ms)
 	return 0;
 }
 
+/* Without a system call: whether LSC was among the causes, STATUS shows too. */
 int e1000_disarm(struct e1000 *nic)
 {
-	if (!take(nic, 0))
-		return 0;
-	return errno == ETIMEDOUT || errno == EAGAIN ? 0 : -1;
+	uint32_t status = reg_read(nic, STATUS);
+
+	if (status == ~0u)
+		return e1000_fail(ENODEV, "the device is gone");
+	if (nic->events)
+		nic->stats.interrupts += usr_event_take(nic->events);
+	if (!(status & STATUS_LU) == nic->link.up)
+		nic->link_dirty = true;
+	return 0;
 }
 
 /* Return: what there is, 0 = nothing; -1: the time is over, or it is gone. */
