@@ -27,6 +27,7 @@ PCI = Path("/sys/bus/pci")
 # Two cables; forwarding joins them.
 OURS, PEER = "0000:00:0d.0", "0000:00:06.0"
 OURS2, PEER2 = "0000:00:19.0", "0000:00:1a.0"
+HOT = "0000:01:00.0"
 QEMU_NAMES = {OURS: "nic1", PEER: "nic0", OURS2: "nic2", PEER2: "nic3"}
 
 BROADCAST = b"\xff" * 6
@@ -257,6 +258,13 @@ class Peer:
                     data = (data[:12] + struct.pack("!HH", 0x8100, tag) +
                             data[12:])
         return data
+
+    def drain(self) -> bytes | None:
+        """Until none has come for a second; the last."""
+        last = None
+        while (got := self.receive(1)) is not None:
+            last = got
+        return last
 
     def expect(self, frames: Iterable[bytes], what: str) -> None:
         """These, in order, byte for byte."""
