@@ -4,11 +4,11 @@
  *
  * kbd-latency: until a process has read that from /dev/input/eventX, made by
  * udrv-kbd --uinput or by i8042 and atkbd.  kbd-print: until a process that
- * needs no input device knows it, because it reads what udrv-kbd --print says
- * or has the driver in itself; the peer is the same as before.
+ * needs no input device knows it, because it has the driver in itself, or (-pipe)
+ * reads what udrv-kbd --print says; the peer is the same as before.
  *
  * atkbd has the controller translate to scan code set 1: two bytes.  So does
- * --scancodes 1; set 2, which is what udrv-kbd does by itself, has three.
+ * --scancodes 1; set 2, which is what udrv-kbd does by itself, has three: -set2.
  */
 #include <errno.h>
 #include <glob.h>
@@ -300,22 +300,23 @@ BEGINS(uinput)
 BEGINS(print)
 BEGINS(own)
 
-#define WAY(name_, who_, variant_, begin_, cycle_, end_) \
+#define WAY(name_, who_, begin_, cycle_, end_) \
 	&(const struct way){ .name = name_, .unit = "key", .who = who_, \
-			     .variant = variant_, .driver = "", \
+			     .variant = "", .driver = "", \
 			     .repeats = REPEATS, .begin = begin_, \
 			     .cycle = cycle_, .end = end_, .sleeps = true, \
 			     .less = pretend }
+#define CASE(name, begin, cycle, end) \
+	WAY(name, "udrv", begin, cycle, end), \
+	WAY(name, "atkbd", kernel_begin, event_cycle, leave)
 
 static const struct way *const ways[] = {
-	WAY("kbd-latency", "udrv", "set 2", uinput_2, event_cycle, leave),
-	WAY("kbd-latency", "udrv", "set 1", uinput_1, event_cycle, leave),
-	WAY("kbd-latency", "atkbd", "", kernel_begin, event_cycle, leave),
-	WAY("kbd-print", "udrv", "set 2", print_2, print_cycle, leave),
-	WAY("kbd-print", "udrv", "set 1", print_1, print_cycle, leave),
-	WAY("kbd-print", "udrv", "in process, set 2", own_2, own_cycle, own_end),
-	WAY("kbd-print", "udrv", "in process, set 1", own_1, own_cycle, own_end),
-	WAY("kbd-print", "atkbd", "", kernel_begin, event_cycle, leave),
+	CASE("kbd-latency", uinput_1, event_cycle, leave),
+	CASE("kbd-latency-set2", uinput_2, event_cycle, leave),
+	CASE("kbd-print", own_1, own_cycle, own_end),
+	CASE("kbd-print-set2", own_2, own_cycle, own_end),
+	CASE("kbd-print-pipe", print_1, print_cycle, leave),
+	CASE("kbd-print-pipe-set2", print_2, print_cycle, leave),
 	NULL,
 };
 
