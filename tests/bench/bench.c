@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #define PROFILE_TOTAL	400000		/* instructions worth logging */
 #define PROFILE_MOST	24		/* cycles */
 #define PROFILE_LEAST	4
+#define PROFILE_WARM_UP	500000000	/* of what flows, ns */
+#define PROFILE_WINDOW	4000000
 
 static char failure[256];
 pid_t bench_helper;
@@ -70,26 +73,58 @@ static uint64_t now_ns(void)
 }
 
 struct work {
+	void (*prepare)(void);
 	void (*cycle)(void);
 	unsigned int repeats;		/* of it in a sample */
 	unsigned int sleeps;		/* or so many of them; 0: it does not */
 	unsigned int samples;
+	unsigned int batch;
 };
 
 static struct work work_of(const struct way *way)
 {
-	return (struct work){ way->cycle, way->repeats,
-			      !way->sleeps ? 0 : way->less ? way->repeats : 1,
-			      way->samples ? way->samples : SAMPLES };
+	bool alone = way->sleeps && !way->less;	/* a cycle is a sample */
+
+	return (struct work){
+		.prepare = way->prepare,
+		.cycle = way->cycle,
+		.repeats = way->repeats,
+		.sleeps = !way->sleeps ? 0 : alone ? 1 : way->repeats,
+		.samples = way->samples ? way->samples :
+			   alone ? SLEEPS : SAMPLES,
+		.batch = way->batch ? way->batch : 1,
+	};
 }
 
-static uint64_t run(const struct work *work, unsigned int repeats)
+static uint64_t run_together(const struct work *work, unsigned int repeats)
 {
 	uint64_t start = now_ns();
 
 	for (unsigned int i = 0; i < repeats; i++)
 		work->cycle();
 	return now_ns() - start;
+}
+
+/* To look at the clock is no part of the work. */
+static uint64_t run_apart(const struct work *work, unsigned int repeats)
+{
+	uint64_t sum = 0, start, between, end;
+
+	for (unsigned int i = 0; i < repeats; i++) {
+		work->prepare();
+		start = now_ns();
+		between = now_ns();
+		work->cycle();
+		end = now_ns();
+		sum += (end - between) - (between - start);
+	}
+	return sum;
+}
+
+static uint64_t run(const struct work *work, unsigned int repeats)
+{
+	return work->prepare ? run_apart(work, repeats) :
+	       run_together(work, repeats);
 }
 
 static int compare(const void *a, const void *b)
@@ -114,7 +149,8 @@ static struct cost cost_of(double *each, int count)
 /* The cost is 0 if it does not sleep. */
 static struct cost measure_busy(const struct work *work)
 {
-	int wanted = work->sleeps > 1 ? SAMPLES : SLEEPS;
+	int wanted = (int)work->samples;
+	int least = wanted < SAMPLES ? wanted : SAMPLES;
 	double each[SLEEPS];
 	uint64_t idle, took;
 	int count = 0;
@@ -124,9 +160,10 @@ static struct cost measure_busy(const struct work *work)
 		took = run(work, work->sleeps);
 		idle = bench_idle_ns() - idle;
 		if (idle)
-			each[count++] = (double)(took - idle) / work->sleeps;
+			each[count++] = (double)(took - idle) /
+					work->sleeps / work->batch;
 	}
-	if (count < SAMPLES) {
+	if (count < least) {
 		bench_fail("it hardly ever sleeps");
 		return (struct cost){ 0, 0, 0 };
 	}
@@ -141,7 +178,8 @@ static struct cost measure(const struct work *work)
 	if (work->sleeps)
 		return measure_busy(work);
 	for (unsigned int i = 0; i < work->samples; i++)
-		each[i] = (double)run(work, work->repeats) / work->repeats;
+		each[i] = (double)run(work, work->repeats) / work->repeats /
+			  work->batch;
 	return cost_of(each, (int)work->samples);
 }
 
@@ -178,8 +216,10 @@ static int floor_of_this_machine(void)
 		.name = "syscall-empty", .unit = "call", .who = "kernel",
 		.variant = "",
 	};
-	static const struct work loop = { counted_loop, 1000, 0, SAMPLES };
-	static const struct work call = { empty_call, 3000, 0, SAMPLES };
+	static const struct work loop = { .cycle = counted_loop, .repeats = 1000,
+					  .samples = SAMPLES, .batch = 1 };
+	static const struct work call = { .cycle = empty_call, .repeats = 3000,
+					  .samples = SAMPLES, .batch = 1 };
 	double ratio = measure(&loop).median / LOOP_INSTRUCTIONS;
 
 	if (ratio < 0.99 || ratio > 1.02)
@@ -211,7 +251,7 @@ static struct cost less(const struct way *way, struct cost cost)
 			      cost.upper - median };
 }
 
-static int measure_way(const struct way *way)
+static int measure_here(const struct way *way)
 {
 	struct work work = work_of(way);
 	struct cost cost;
@@ -231,7 +271,59 @@ static int measure_way(const struct way *way)
 	return 1;
 }
 
-/* The entry of way->cycle in QEMU's log begins a cycle. */
+static int measure_way(const struct way *way)
+{
+	int status = 1;
+	pid_t child;
+
+	if (!way->own_process)
+		return measure_here(way);
+	child = fork();
+	if (child < 0)
+		die("fork: %s", strerror(errno));
+	if (!child)
+		exit(measure_here(way));
+	waitpid(child, &status, 0);
+	if (WIFSIGNALED(status))
+		die("%s %s: killed by signal %d", way->name, way->who,
+		    WTERMSIG(status));
+	return status != 0;
+}
+
+static void sleep_ns(long ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+}
+
+/* Its entry begins what is looked at, and ends it. */
+static __attribute__((noinline)) void mark(void)
+{
+	__asm__ volatile("");
+}
+
+static int profile_flow(const struct way *way)
+{
+	double done;
+
+	if (way->flow())
+		die("%s %s: %s", way->name, way->who, failure);
+	sleep_ns(PROFILE_WARM_UP);
+	profile_on();
+	done = way->done();
+	mark();
+	sleep_ns(PROFILE_WINDOW);
+	mark();
+	done = way->done() - done;
+	profile_off();
+	printf("profile\t%#lx\t0\t%f\t0\n", (uintptr_t)mark, done);
+	way->end();
+	return 0;
+}
+
+/*
+ * The entry of way->cycle in QEMU's log begins a cycle, that of way->prepare, if
+ * there is one, ends it.
+ */
 static int profile_way(const struct way *way)
 {
 	struct work work = work_of(way);
@@ -240,10 +332,12 @@ static int profile_way(const struct way *way)
 
 	if (bind_for(way, way->driver) || way->begin())
 		die("%s %s: %s", way->name, way->who, failure);
+	if (way->flow)
+		return profile_flow(way);
 	cost = measure(&work);
 	if (cost.median <= 0)
 		die("%s %s: %s", way->name, way->who, failure);
-	cycles = (unsigned int)(PROFILE_TOTAL / cost.median);
+	cycles = (unsigned int)(PROFILE_TOTAL / cost.median / work.batch);
 	if (cycles > PROFILE_MOST)
 		cycles = PROFILE_MOST;
 	if (cycles < PROFILE_LEAST)
@@ -251,7 +345,8 @@ static int profile_way(const struct way *way)
 	profile_on();
 	run(&work, cycles);
 	profile_off();
-	printf("profile\t%p\t%.1f\n", (void *)(uintptr_t)way->cycle, cost.median);
+	printf("profile\t%#lx\t%#lx\t%u\t%.1f\n", (uintptr_t)way->cycle,
+	       (uintptr_t)way->prepare, work.batch, cost.median);
 	way->end();
 	return 0;
 }

@@ -38,19 +38,31 @@ struct way {
 	const char *variant;	/* "", or which way of several */
 	const char *driver;	/* the kernel driver the device is given to */
 	unsigned int samples;	/* 0: as many as usual; fewer for what takes long */
-	unsigned int repeats;	/* units in a sample; about a million
+	unsigned int repeats;	/* cycles in a sample; about a million
 				 * instructions is good
 				 */
+	unsigned int batch;	/* units of work in a cycle; 0: one */
 	int (*begin)(void);	/* 0, or -1 with a reason by bench_fail() */
-	void (*cycle)(void);	/* one unit of work; may die() */
+	void (*prepare)(void);	/* before each cycle, and not charged: work that
+				 * does not sleep only; may be NULL
+				 */
+	void (*cycle)(void);	/* one unit of work, or a batch; may die() */
 	void (*end)(void);	/* undo begin, also half of it */
 	const char *device;	/* NULL: BENCH_DEVICE */
-	bool sleeps;		/* charge busy time, a unit a sample */
+	bool own_process;	/* what begin() does can only be undone by exit() */
+	bool sleeps;		/* charge busy time, a cycle a sample */
 	void (*less)(void);	/* the part of a cycle that is not of the work:
 				 * measured likewise and taken off, if work
 				 * sleeps, and then a sample has all repeats;
 				 * may be NULL
 				 */
+	/*
+	 * If a cycle is too long for `make profile`: begin the work and let it go
+	 * on until end(), and how many units have been done; a few milliseconds
+	 * of it are logged.  Both may be NULL.
+	 */
+	int (*flow)(void);
+	double (*done)(void);
 };
 
 int bench_main(int argc, char **argv, const struct way *const ways[]);
