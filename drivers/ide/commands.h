@@ -22,6 +22,10 @@ int complain(const char *format, ...);
 __attribute__((format(printf, 2, 3)))
 void say(int fd, const char *format, ...);
 
+/* Such a line, as complain() has it.  Return: 1. */
+__attribute__((format(printf, 1, 2)))
+int say_why(const char *format, ...);
+
 /* The disk that is meant, or NULL after a complaint. */
 struct ide_disk *chosen_disk(struct ide *ide, const struct options *options);
 

@@ -7,7 +7,7 @@
 #include "commands.h"
 
 /* A line that is not longer goes into a pipe whole, or not at all. */
-#define LINE		400
+#define LINE		900
 /* A sick disk has much to say: so many lines, then so many a second. */
 #define BURST		50
 #define A_SECOND	2
@@ -37,10 +37,10 @@ static bool has_room(int fd)
 	return poll(&file, 1, 0) == 1 && file.revents & POLLOUT;
 }
 
-void say(int fd, const char *format, ...)
+static void say_line(int fd, const char *beginning, const char *format,
+		     va_list args)
 {
-	char line[LINE + 60];
-	va_list args;
+	char line[LINE + 100];
 	int length = 0;
 
 	if (!may_speak() || !has_room(fd)) {
@@ -50,12 +50,32 @@ void say(int fd, const char *format, ...)
 	if (unsaid)
 		length = snprintf(line, 60, "(%u lines were left out)\n", unsaid);
 	unsaid = 0;
-	va_start(args, format);
+	length += snprintf(line + length, 40, "%s", beginning);
 	length += vsnprintf(line + length, LINE, format, args);
-	va_end(args);
-	if (length > (int)sizeof(line) - 1)
-		length = sizeof(line) - 1;
+	if (length > LINE)
+		length = LINE;
+	if (line[length - 1] != '\n')
+		line[length++] = '\n';
 	/* Whoever reads it may have gone; the disks go on. */
 	if (write(fd, line, (size_t)length) < 0)
 		unsaid++;
+}
+
+void say(int fd, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_line(fd, "", format, args);
+	va_end(args);
+}
+
+int say_why(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say_line(STDERR_FILENO, "udrv-ide: ", format, args);
+	va_end(args);
+	return 1;
 }

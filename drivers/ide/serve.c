@@ -62,15 +62,15 @@ static unsigned choose_disks(struct server *s)
 			s->served[i].disk = disk;
 			count++;
 		} else if (s->options->disks || *disk->declined) {
-			fprintf(stderr, "udrv-ide: %s: not served: %s\n",
-				ide_disk_name(disk), *disk->declined ?
-				disk->declined : "nothing is there");
+			say_why("%s: not served: %s", ide_disk_name(disk),
+				*disk->declined ? disk->declined :
+				"nothing is there");
 			if (s->options->disks)
 				return 0;
 		}
 	}
 	if (!count)
-		complain("there is no disk to serve");
+		say_why("there is no disk to serve");
 	return count;
 }
 
@@ -106,7 +106,7 @@ static int share_buffers(struct server *s, unsigned disks)
 			break;
 	}
 	if (ret)
-		return complain("%s", usr_error());
+		return say_why("%s", usr_error());
 	s->estate->transfer = s->transfer;
 	each = (size_t)s->transfer * s->options->depth;
 	for (unsigned i = 0; i < IDE_DISKS; i++) {
@@ -168,7 +168,7 @@ static int add_new(struct server *s, unsigned i, struct usr_block_disk *disk,
 		if (errno != EBUSY)
 			break;
 	}
-	return complain("%s", usr_error());
+	return say_why("%s", usr_error());
 }
 
 static int add_disk(struct server *s, unsigned i, int wish)
@@ -181,7 +181,7 @@ static int add_disk(struct server *s, unsigned i, int wish)
 	disk.number = s->estate->disk[i].number;
 	disk.flags |= USR_BLOCK_RESUME;
 	served->block = usr_block_add(s->block, &disk);
-	return served->block >= 0 ? 0 : complain("%s", usr_error());
+	return served->block >= 0 ? 0 : say_why("%s", usr_error());
 }
 
 static int add_disks(struct server *s)
@@ -207,12 +207,12 @@ static int watch_files(struct server *s)
 	sigaddset(&set, SIGHUP);
 	s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (s->signals < 0)
-		return complain("signalfd: %s", strerror(errno));
+		return say_why("signalfd: %s", strerror(errno));
 	if (usr_block_watch(s->block, s->signals))
-		return complain("%s", usr_error());
+		return say_why("%s", usr_error());
 	for (unsigned i = 0; !s->ide.polled && i < IDE_CHANNELS; i++)
 		if (usr_block_watch(s->block, s->ide.channel[i].irq_fd))
-			return complain("%s", usr_error());
+			return say_why("%s", usr_error());
 	return 0;
 }
 
@@ -223,14 +223,14 @@ static int start(struct server *s, int fd)
 	unsigned disks;
 
 	if (problem)
-		return complain("%s: %s", s->options->device, problem);
+		return say_why("%s: %s", s->options->device, problem);
 	disks = choose_disks(s);
 	if (!disks || share_buffers(s, disks))
 		return 1;
 	s->block = usr_block_server_new(kind == USR_BLOCK_ANY ?
 					s->options->kind : kind);
 	if (!s->block)
-		return complain("%s", usr_error());
+		return say_why("%s", usr_error());
 	s->estate->kind = usr_block_server_kind(s->block);
 	return watch_files(s) || add_disks(s);
 }
@@ -301,6 +301,7 @@ static void begin_request(struct server *s, struct served *served,
 	r->segments = served->iova ? segment : NULL;
 	r->segment_count = 1;
 	r->cookie = served;
+	s->estate->begun++;
 	ide_submit(served->disk, r);
 }
 
@@ -419,7 +420,7 @@ static int run(struct server *s)
 		int n = usr_block_wait(s->block, events, EVENTS, sleep_ms(s));
 
 		if (n < 0 && errno != EINTR)
-			return complain("%s", usr_error());
+			return say_why("%s", usr_error());
 		for (int i = 0; i < n; i++)
 			handle(s, &events[i]);
 		for (unsigned i = 0; s->ide.polled && i < IDE_CHANNELS; i++)
@@ -445,7 +446,7 @@ int serve_disks(int fd, const struct options *options,
 	 */
 	if (!options->core)
 		prctl(PR_SET_DUMPABLE, 0);
-	status = usr_block_harden() ? complain("%s", usr_error()) : start(s, fd);
+	status = usr_block_harden() ? say_why("%s", usr_error()) : start(s, fd);
 	if (!status)
 		status = run(s);
 	usr_block_server_free(s->block);
@@ -496,7 +497,7 @@ int command_serve(int fd, const struct options *options)
 	estate = mmap(NULL, sizeof(*estate), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (estate == MAP_FAILED)
-		return complain("no memory: %s", strerror(errno));
+		return say_why("no memory: %s", strerror(errno));
 	if (options->resume) {
 		inherit(estate, options);
 	}

@@ -18,7 +18,7 @@ struct serve_estate {
 	enum usr_block_kind kind;	/* USR_BLOCK_ANY = not chosen yet */
 	uint32_t transfer;		/* bytes of a request at most, 0 = not chosen */
 	unsigned recovered;		/* workers that got so far */
-	unsigned completed;		/* requests, by all of them */
+	unsigned begun, completed;	/* requests, by all of them */
 	uint64_t ready_ns;		/* CLOCK_MONOTONIC: the last one's READY */
 };
 

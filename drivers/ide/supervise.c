@@ -20,8 +20,11 @@
 #define LAST_PAUSE_MS	2000
 /* It is well again when it did something, or lived so long. */
 #define WELL_MS		5000
-/* So many in a row that died as soon as they served: of what they serve. */
-#define SHORT_LIVES	20
+/*
+ * So many in a row that died as soon as they served, or before they did one of
+ * the requests they took: of what they serve.
+ */
+#define USELESS_LIVES	20
 #define SHORT_MS	500
 
 struct supervisor {
@@ -29,8 +32,9 @@ struct supervisor {
 	struct serve_estate *estate;
 	int fd;
 	pid_t worker, standby;
-	unsigned recovered, completed;	/* estate's, when the worker was started */
-	unsigned short_lives;
+	/* estate's, when the worker was started */
+	unsigned recovered, begun, completed;
+	unsigned useless_lives;
 	uint64_t outage_since;		/* ns, 0 = none */
 	unsigned pause_ms;
 	bool stopping;
@@ -57,7 +61,7 @@ static void stand_by(const struct supervisor *s, pid_t parent)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	if (usr_block_harden())
-		_exit(complain("%s", usr_error()));
+		_exit(say_why("%s", usr_error()));
 	sigwait(&set, &signal);
 	prctl(PR_SET_PDEATHSIG, 0);
 	_exit(serve_disks(s->fd, s->options, s->estate));
@@ -72,7 +76,7 @@ static pid_t fork_standby(const struct supervisor *s)
 	if (!pid)
 		stand_by(s, parent);
 	if (pid < 0)
-		complain("cannot fork a standby: %s", strerror(errno));
+		say_why("cannot fork a standby: %s", strerror(errno));
 	return pid;
 }
 
@@ -82,6 +86,7 @@ static void promote_standby(struct supervisor *s)
 		s->standby = fork_standby(s);
 	s->worker = s->standby;
 	s->recovered = s->estate->recovered;
+	s->begun = s->estate->begun;
 	s->completed = s->estate->completed;
 	if (s->worker > 0)
 		kill(s->worker, SIGUSR1);
@@ -100,14 +105,14 @@ static void end_child(pid_t *child)
 /* Nobody serves the disks any more: what waits for them must not hang. */
 static int give_up(struct supervisor *s, const char *why)
 {
-	int status = complain("%s: giving the disks up", why);
+	int status = say_why("%s: giving the disks up", why);
 
 	end_child(&s->worker);
 	end_child(&s->standby);
 	for (unsigned i = 0; i < IDE_DISKS; i++)
 		if (s->estate->disk[i].made &&
 		    usr_block_abandon(s->estate->kind, s->estate->disk[i].number))
-			complain("%s", usr_error());
+			say_why("%s", usr_error());
 	return status;
 }
 
@@ -147,11 +152,16 @@ static bool worker_is_well(const struct supervisor *s)
 /* A request that kills whoever serves it comes again and again. */
 static bool dies_of_what_it_serves(struct supervisor *s)
 {
-	bool was_short = worker_served(s) &&
-		now_ns() - s->estate->ready_ns < SHORT_MS * 1000000ull;
+	bool was_short = now_ns() - s->estate->ready_ns < SHORT_MS * 1000000ull;
+	/* With NBD it comes again only after --answer seconds. */
+	bool did_nothing = s->estate->begun != s->begun &&
+			   s->estate->completed == s->completed;
 
-	s->short_lives = was_short ? s->short_lives + 1 : 0;
-	return s->short_lives >= SHORT_LIVES;
+	if (worker_served(s) && (was_short || did_nothing))
+		s->useless_lives++;
+	else
+		s->useless_lives = 0;
+	return s->useless_lives >= USELESS_LIVES;
 }
 
 static void pause_before_successor(struct supervisor *s)
@@ -178,7 +188,7 @@ static int worker_ended(struct supervisor *s, int status)
 	}
 	say_how(status);
 	if (dies_of_what_it_serves(s))
-		return give_up(s, "the driver dies as soon as it serves them");
+		return give_up(s, "the driver dies again and again of what it is to do");
 	if (worker_is_well(s) || !s->outage_since) {
 		s->outage_since = now_ns();
 		s->pause_ms = 0;
@@ -253,7 +263,7 @@ int serve_supervised(int fd, const struct options *options,
 
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	if (usr_block_harden())
-		return complain("%s", usr_error());
+		return say_why("%s", usr_error());
 	promote_standby(&s);
 	return supervise(&s, &set);
 }
