@@ -27,13 +27,13 @@
 #define NEAR_ADDRESS	"198.18.0.1"
 #define FAR_ADDRESS	"198.18.0.2"
 
-#define SAMPLES		9
+#define SAMPLES		7
 #define PATIENCE	500	/* times 20 ms */
 
 /* A run has so many units; the short one a third of them. */
 #define TCP_UNITS	12	/* MiB */
 #define UDP_UNITS	3000	/* packets */
-#define PING_UNITS	1500
+#define PING_UNITS	900
 #define MEASURED(units)	((units) - (units) / 3)
 
 #define UDP_RATE	"200M"	/* bits of payload in a second */
