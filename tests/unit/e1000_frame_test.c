@@ -41,6 +41,7 @@ static void make(unsigned length, bool ipv6, bool tcp)
 		.to = { 1, 2, 3, 4, 5, 6 }, .from = { 2, 4, 6, 8, 10, 12 },
 		.length = length, .ipv6 = ipv6, .tcp = tcp,
 	};
+	memset(frame.data, 0xee, sizeof(frame.data));
 	frame_make(&frame);
 }
 
@@ -62,6 +63,23 @@ static void makes_right_frames(void **state)
 		frame_number(&frame, copy, ~0ull);
 		assert_right(copy, frame.length, ipv6, tcp);
 	}
+}
+
+/* RFC 768: to UDP it would say that there is none. */
+static void never_sends_a_checksum_of_0(void **state)
+{
+	unsigned ones = 0;
+
+	(void)state;
+	make(60, false, false);
+	memcpy(copy, frame.data, 60);
+	for (uint64_t n = 0; n < 65536; n++) {
+		frame_number(&frame, copy, n);
+		assert_true(copy[40] || copy[41]);
+		ones += copy[40] == 0xff && copy[41] == 0xff;
+	}
+	assert_int_equal(ones, 1);
+	assert_right(copy, 60, false, false);
 }
 
 static void leaves_the_sum_to_the_nic(void **state)
@@ -138,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_right_frames),
+		cmocka_unit_test(never_sends_a_checksum_of_0),
 		cmocka_unit_test(leaves_the_sum_to_the_nic),
 		cmocka_unit_test(turns_frames),
 		cmocka_unit_test(turns_what_there_is),
