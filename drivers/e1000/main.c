@@ -126,7 +126,7 @@ struct e1000 *e1000_open_device(const char *name, int fd, bool *bound,
 	/* Both ports have to find what they need. */
 	if (arguments->command == E1000_FORWARD)
 		options.buffers = 4 * (options.rx_ring ? options.rx_ring : 256) +
-				  1024;
+				  512;
 	nic = e1000_open_fd(fd, &options);
 	if (!nic) {
 		e1000_complain("%s: %s", name, e1000_error());
