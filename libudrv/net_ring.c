@@ -370,6 +370,17 @@ static bool net_is_idle(const struct net_ring *r)
 		 (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
+/*
+ * The kernel clears the flag when it begins, and what a chain does meanwhile
+ * sets it again: it would stay set for good, and each look cost a call.  What is
+ * due before the call is done by it, what comes later sets the flag anew.
+ */
+static void net_clear_due(const struct net_ring *r)
+{
+	__atomic_fetch_and(r->ring.sq.kflags, ~IORING_SQ_TASKRUN,
+			   __ATOMIC_RELAXED);
+}
+
 /* Once.  Return: 0, or -errno; -ETIME when time is up. */
 static int net_turn(struct net_ring *r, int timeout_ms)
 {
@@ -379,10 +390,13 @@ static int net_turn(struct net_ring *r, int timeout_ms)
 	net_ask_all(r);
 	/* Each write answers, too; what is there already need not be waited for. */
 	wanted = timeout_ms && !there ? r->writing + 1 : r->writing;
-	if (wanted || !net_is_idle(r))
+	if (wanted || !net_is_idle(r)) {
+		if (!timeout_ms)
+			net_clear_due(r);
 		result = net_enter(r, wanted, timeout_ms);
+	}
 	if (timeout_ms && result >= 0 && io_uring_cq_ready(&r->ring) < wanted)
-		result = -EINTR;	/* only seen so if something was submitted */
+		result = -EINTR;	/* or late: it tells what it submitted */
 	net_answers(r);
 	return result;
 }
@@ -399,10 +413,10 @@ static int net_ring_wait(struct usr_net *net, int timeout_ms)
 			return -1;
 		if (net->event_count)
 			return 0;
-		if (result == -EINTR)
+		if (result == -EINTR && (timeout_ms <= 0 || usr_block_now_ms() < end))
 			return usr_fail_constant(EINTR, "a signal ended the wait");
 		if (result < 0 && result != -ETIME && result != -EAGAIN &&
-		    result != -EBUSY)
+		    result != -EBUSY && result != -EINTR)
 			return usr_fail(-result, "io_uring_enter: %s",
 					strerror(-result));
 		if (!timeout_ms || result == -ETIME)
