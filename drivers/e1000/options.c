@@ -52,6 +52,8 @@ static const char usage[] =
 "  --mtu N          (default what it has, 1500 if it is new); the most it can be\n"
 "                   given later is --frame less 14\n"
 "  --keep           leave the interface when we end, for a successor\n"
+"  --tso6           let the NIC cut TCP over IPv6, too (QEMU's does it wrong; not\n"
+"                   even the kernel's own driver does it)\n"
 "Always:\n"
 "  --poll           no interrupts\n"
 "  --adaptive       look for packets for a while before sleeping\n"
@@ -72,7 +74,7 @@ enum {
 	OPTION_OWN, OPTION_MULTICAST, OPTION_VLAN, OPTION_BAD, OPTION_STRIP, OPTION_STATS,
 	OPTION_POLL, OPTION_ADAPTIVE, OPTION_INTERRUPTS, OPTION_RING,
 	OPTION_FRAME, OPTION_MAC, OPTION_FD, OPTION_NAME, OPTION_MTU,
-	OPTION_KEEP, OPTION_HELP,
+	OPTION_KEEP, OPTION_TSO6, OPTION_HELP,
 };
 
 static const struct option long_options[] = {
@@ -102,6 +104,7 @@ static const struct option long_options[] = {
 	{ "name", required_argument, NULL, OPTION_NAME },
 	{ "mtu", required_argument, NULL, OPTION_MTU },
 	{ "keep", no_argument, NULL, OPTION_KEEP },
+	{ "tso6", no_argument, NULL, OPTION_TSO6 },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -140,6 +143,7 @@ static const unsigned option_commands[] = {
 	[OPTION_NAME] = FOR(E1000_TAP),
 	[OPTION_MTU] = FOR(E1000_TAP),
 	[OPTION_KEEP] = FOR(E1000_TAP),
+	[OPTION_TSO6] = FOR(E1000_TAP),
 	[OPTION_HELP] = FOR_ALL,
 };
 
@@ -326,6 +330,9 @@ static int take_tap_option(struct e1000_arguments *arguments, int option,
 	case OPTION_MTU:
 		return take_unsigned(name, 68, E1000_MAX_FRAME - 18,
 				     &arguments->mtu);
+	case OPTION_TSO6:
+		arguments->tso6 = true;
+		return 0;
 	default: /* OPTION_KEEP */
 		arguments->keep = true;
 		return 0;

@@ -36,6 +36,7 @@ struct e1000_arguments {
 	const char *interface;		/* of tap */
 	unsigned mtu;			/* of tap; 0 = what it has */
 	bool keep;			/* tap: leave the interface */
+	bool tso6;			/* tap: cut IPv6 by the NIC, too */
 	int fd;				/* of the device, inherited; -1 = open it */
 };
 

@@ -199,7 +199,8 @@ static int make_interface(struct tap *tap,
 		.name = arguments->interface, .about = about,
 		.mtu = arguments->mtu,
 		.max_mtu = arguments->nic.max_frame - ETHERNET - VLAN,
-		.offloads = USR_NET_SUM | USR_NET_TSO4 | USR_NET_TSO6,
+		.offloads = USR_NET_SUM | USR_NET_TSO4 |
+			    (arguments->tso6 ? USR_NET_TSO6 : 0),
 		.slots = TAP_SLOTS, .headroom = E1000_HEADROOM,
 	};
 
