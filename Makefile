@@ -90,7 +90,7 @@ module: | need-build ## build udrv.ko for the running kernel (or KDIR=)
 
 # --- user space
 
-lib: build/libudrv.a build/libudrv.so build/libudrv.pc ## build libudrv
+lib: build/libudrv.a build/libudrv.so build/libudrv.pc build/libudrv-e1000.a ## build libudrv
 drivers: $(DRIVERS) ## build the drivers
 tools: $(TOOL) ## build the tools
 tests: $(VM_TESTS) $(UNIT_TESTS)
@@ -134,6 +134,16 @@ build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) $(DRIVER_COMMON) build/libudr
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call driver_rule,$(name))))
 build/udrv-e1000: LDLIBS += $(PCAP_LIBS)
+
+# What drivers/e1000/e1000.h declares, for other programs: with no other names.
+PACKETS := $(call objects,$(patsubst %,drivers/e1000/%.c,nic start pool rx tx \
+	encode wait watch stats filter phy eeprom))
+build/libudrv-e1000.a: $(PACKETS)
+	$(call tell,AR)
+	$(Q)$(LD) -r -o build/obj/libudrv-e1000.o $^
+	$(Q)objcopy -w --keep-global-symbol='e1000_*' build/obj/libudrv-e1000.o
+	@rm -f $@
+	$(Q)$(AR) rcs $@ build/obj/libudrv-e1000.o
 
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
@@ -228,7 +238,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -Dm644 build/$(RELEASE)/udrv.ko $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
-	install -m644 build/libudrv.a $(DESTDIR)$(LIBDIR)/
+	install -m644 build/libudrv.a build/libudrv-e1000.a $(DESTDIR)$(LIBDIR)/
 	install -m755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libudrv.so
@@ -238,13 +248,14 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -Dm644 include/udrv_block.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_block.h
 	install -Dm644 include/udrv_input.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_input.h
 	install -Dm644 include/udrv_net.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_net.h
+	install -Dm644 drivers/e1000/e1000.h $(DESTDIR)$(INCLUDEDIR)/udrv/e1000.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
 
 uninstall: ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a $(notdir $(SHARED)) \
+	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a libudrv-e1000.a $(notdir $(SHARED)) \
 		$(SONAME) libudrv.so pkgconfig/libudrv.pc)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/udrv
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))

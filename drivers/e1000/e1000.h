@@ -21,7 +21,7 @@
  * belong to one thread at a time; NICs without a common pool are independent.
  *
  * Calls that can fail return -1 or NULL, with errno set and e1000_error() a
- * sentence.  Nothing here prints or exits.
+ * sentence.  Nothing here prints or exits.  Link with -ludrv-e1000 -ludrv.
  *
  * Chapters are those of Intel's PCI/PCI-X Family of Gigabit Ethernet
  * Controllers Software Developer's Manual, 317453.
@@ -33,6 +33,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct e1000;			/* a NIC */
 
@@ -535,5 +539,9 @@ struct e1000_info {
 };
 
 void e1000_info(const struct e1000 *nic, struct e1000_info *info);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
