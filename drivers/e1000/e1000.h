@@ -183,16 +183,19 @@ static inline unsigned e1000_alloc(struct e1000_pool *pool,
 static inline void e1000_free(struct e1000_pool *pool,
 			      struct e1000_packet *const *packets, unsigned count)
 {
-	struct e1000_packet *packet, *next;
+	struct e1000_packet **to = pool->free + pool->available, *packet, *next;
 
 	for (unsigned i = 0; i < count; i++) {
-		for (packet = packets[i]; packet; packet = next) {
+		packet = packets[i];
+		do {
 			next = packet->next;
 			packet->next = NULL;
 			packet->flags = 0;
-			pool->free[pool->available++] = packet;
-		}
+			*to++ = packet;
+			packet = next;
+		} while (__builtin_expect(next != NULL, 0));
 	}
+	pool->available = (unsigned)(to - pool->free);
 }
 
 /* ------------------------------------------------------- opening, closing */
