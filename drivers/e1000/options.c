@@ -418,8 +418,9 @@ static int check_send(struct e1000_arguments *arguments, uint32_t given)
 /* A tag that the kernel inserts makes a frame longer; the NIC does not mind. */
 #define TAG_BYTES	4
 
-/* What another machine sends in a burst has to fit. */
+/* What another machine sends in a burst has to fit; large frames are fewer. */
 #define TAP_RX_RING	1024
+#define TAP_RX_RING_JUMBO	256
 
 static int check_tap(struct e1000_arguments *arguments)
 {
@@ -428,10 +429,11 @@ static int check_tap(struct e1000_arguments *arguments)
 
 	if (!arguments->interface)
 		arguments->interface = "eth-udrv";
-	if (!nic->rx_ring)
-		nic->rx_ring = TAP_RX_RING;
 	if (!nic->max_frame)
 		nic->max_frame = least < 1514 ? 1514 : least;
+	if (!nic->rx_ring)
+		nic->rx_ring = nic->max_frame > 1514 ? TAP_RX_RING_JUMBO :
+			       TAP_RX_RING;
 	if (nic->max_frame < least && arguments->mtu)
 		return wrong("--mtu %u takes --frame %u", arguments->mtu, least);
 	if (nic->max_frame > E1000_MAX_FRAME - TAG_BYTES)
