@@ -17,7 +17,8 @@ int complain(const char *format, ...);
 
 /*
  * A line, unless that would block or there were too many: for who serves disks,
- * since whoever reads the lines may wait for one of these disks.
+ * since whoever reads the lines may wait for one of these disks.  @fd is standard
+ * output or error.
  */
 __attribute__((format(printf, 2, 3)))
 void say(int fd, const char *format, ...);

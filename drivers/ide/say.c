@@ -12,7 +12,8 @@
 #define BURST		50
 #define A_SECOND	2
 
-static unsigned unsaid;
+/* Each file has lines of its own. */
+static unsigned unsaid[STDERR_FILENO + 1];
 
 static bool may_speak(void)
 {
@@ -44,12 +45,12 @@ static void say_line(int fd, const char *beginning, const char *format,
 	int length = 0;
 
 	if (!may_speak() || !has_room(fd)) {
-		unsaid++;
+		unsaid[fd]++;
 		return;
 	}
-	if (unsaid)
-		length = snprintf(line, 60, "(%u lines were left out)\n", unsaid);
-	unsaid = 0;
+	if (unsaid[fd])
+		length = snprintf(line, 60, "(%u lines were left out)\n", unsaid[fd]);
+	unsaid[fd] = 0;
 	length += snprintf(line + length, 40, "%s", beginning);
 	length += vsnprintf(line + length, LINE, format, args);
 	if (length > LINE)
@@ -58,7 +59,7 @@ static void say_line(int fd, const char *beginning, const char *format,
 		line[length++] = '\n';
 	/* Whoever reads it may have gone; the disks go on. */
 	if (write(fd, line, (size_t)length) < 0)
-		unsaid++;
+		unsaid[fd]++;
 }
 
 void say(int fd, const char *format, ...)
