@@ -7,6 +7,7 @@ The important tests are run by ublk and by NBD, where the kernel has both.
 UDRV_DEATHS=N has the driver die N times in a row, instead of 5.
 """
 
+import contextlib
 import errno
 import os
 import random
@@ -14,8 +15,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -24,9 +26,10 @@ sys.dont_write_bytecode = True
 from script import (  # noqa: E402
     SLOW, Failure, check, main, pattern, wait_for)
 from serve_tools import (  # noqa: E402
-    DEVICE, GIB, MIB, MOUNT, SECTOR, Fio, Raw, Server, alive, block_statistics,
-    check_filesystem, clean_up, counter, drivers, drop_caches, is_mounted, kill,
-    kinds, make_filesystem, mount, on_medium, raw, run, serving, unmount)
+    ALL_DISKS, DEVICE, GIB, MIB, MOUNT, SECTOR, Fio, Raw, Server, alive,
+    block_statistics, check_filesystem, clean_up, counter, drivers,
+    drop_caches, dumping_core, full_pipe, is_mounted, kill, kinds,
+    make_filesystem, mount, on_medium, raw, run, serving, unmount)
 
 DEATHS = int(os.environ.get("UDRV_DEATHS", "5"))
 MACHINE = os.environ.get("UDRV_MACHINE", "iommu")
@@ -571,6 +574,168 @@ def outage(kind: str) -> None:
             check(took < 25 * SLOW, f"it failed only after {took:.0f} s")
         check(server.wait(30) == 1, server.said())
         check("giving the disks up" in server.said(), server.said())
+
+
+POISON = r"""
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "uapi/udrv.h"
+
+static int has(const struct udrv_io *io, unsigned offset, unsigned value)
+{
+	const struct udrv_io_step *step = (void *)(uintptr_t)io->steps;
+
+	for (unsigned i = 0; i < io->count; i++, step++)
+		if (step->op == UDRV_OP_WRITE && step->region == 0 &&
+		    step->offset == offset && step->value == value)
+			return 1;
+	return 0;
+}
+
+/* Whoever tells the primary channel of sector 0xabcd dies. */
+int ioctl(int fd, unsigned long command, ...)
+{
+	va_list args;
+	void *data;
+
+	va_start(args, command);
+	data = va_arg(args, void *);
+	va_end(args);
+	if (command == UDRV_IO && has(data, 3, 0xcd) && has(data, 4, 0xab))
+		kill(getpid(), SIGKILL);
+	return syscall(SYS_ioctl, fd, command, data);
+}
+"""
+POISONED_SECTOR = 0xabcd
+
+
+@contextlib.contextmanager
+def poisoned() -> Iterator[None]:
+    """Whoever drives the disk meanwhile dies of one sector."""
+    with tempfile.TemporaryDirectory() as directory:
+        library = f"{directory}/poison.so"
+        run("cc", "-shared", "-fPIC", "-Iinclude", "-xc", "-", "-o", library,
+            stdin=POISON)
+        os.environ["LD_PRELOAD"] = library
+        try:
+            yield
+        finally:
+            del os.environ["LD_PRELOAD"]
+
+
+@by_one_kind
+def poison(kind: str) -> None:
+    """A request that kills whoever serves it is not repeated for ever: it
+    fails, and so do all from then on."""
+    with poisoned(), serving("--supervise", "--outage=600", "--answer=1",
+                             kind=kind) as server:
+        with raw(server.path) as disk:
+            disk.read((POISONED_SECTOR - 1) * SECTOR, SECTOR)
+            fails_with(errno.EIO,
+                       lambda: disk.read(POISONED_SECTOR * SECTOR, SECTOR))
+        check(server.wait() == 1, server.said())
+        check(20 <= server.said().count("died of signal 9") < 60
+              and "again and again of what it is to do: giving the disks up"
+              in server.said(), server.said())
+
+
+@by_each_kind
+def crash_leaves_no_core(kind: str) -> None:
+    """A crash, where cores go to the served disk: they would wait for it.
+    With --core, and a way that does not, there is one."""
+    data = pattern(3, 300_000)
+    with dumping_core(f"{MOUNT}/core.%p"), \
+            serving("--supervise", *ANSWER, kind=kind) as server:
+        make_filesystem(server.path)
+        mount(server.path)
+        (MOUNT / "file").write_bytes(data)
+        wait_for("a standby", lambda: len(server.children()) == 2)
+        kill(server.worker, signal.SIGSEGV)
+        os.sync()
+        server.wait_recovered(1)
+        check("died of signal 11" in server.said(), server.said())
+        drop_caches()
+        check((MOUNT / "file").read_bytes() == data, "a file has changed")
+        names = sorted(each.name for each in MOUNT.iterdir())
+        check(names == ["file", "lost+found"], f"on the disk: {names}")
+        unmount()
+    with tempfile.TemporaryDirectory() as directory, \
+            dumping_core(f"{directory}/core.%p"), \
+            serving("--supervise", "--core", *ANSWER, kind=kind) as server:
+        wait_for("a standby", lambda: len(server.children()) == 2)
+        worker = server.worker
+        kill(worker, signal.SIGSEGV)
+        server.wait_recovered(1)
+        check((Path(directory) / f"core.{worker}").stat().st_size,
+              "no core with --core")
+
+
+def drain(pipe: int) -> bytes:
+    """All that is in it now."""
+    found = b""
+    os.set_blocking(pipe, False)
+    with contextlib.suppress(BlockingIOError):
+        while data := os.read(pipe, 65536):
+            found += data
+    return found
+
+
+@by_one_kind
+def nobody_reads_the_log(kind: str) -> None:
+    """Whoever does may wait for the disk: nothing that is said waits."""
+    with serving(kind=kind):
+        pass  # binds the device, which is said before it serves
+    with full_pipe() as (log, full), \
+            serving("--supervise", *ANSWER, disks=ALL_DISKS, kind=kind,
+                    stderr=full) as server:
+        with raw(server.paths[1]) as disk:
+            for _ in range(5):
+                fails_with(errno.EIO, lambda: disk.read(BAD_SECTOR * SECTOR, SECTOR))
+            # Its successor has to say which disks it does not serve.
+            server.kill_worker()
+            disk.read(0, 4096)
+            server.wait_recovered(1)
+            # Now somebody reads.
+            check(not drain(log).strip(b"\0"), "something found room")
+            fails_with(errno.EIO, lambda: disk.read(BAD_SECTOR * SECTOR, SECTOR))
+            said = drain(log).decode()
+            check("lines were left out" in said and "sector 2000:" in said,
+                  f"in the log: {said}")
+            # And goes.
+            os.close(log)
+            fails_with(errno.EIO, lambda: disk.read(BAD_SECTOR * SECTOR, SECTOR))
+            disk.read(0, 4096)
+
+
+def unlocked(process: Path) -> list[str]:
+    """Its writable memory that might have to be fetched; the device's is not
+    swapped, and not locked."""
+    said = (process / "smaps").read_text()
+    maps = re.findall(r"^([0-9a-f]+-.*)$|^VmFlags: (.*)$", said, re.MULTILINE)
+    names = [name for name, _ in maps if name]
+    flags = [each.split() for _, each in maps if each]
+    check(names and len(names) == len(flags), f"smaps: {said}")
+    return [name for name, each in zip(names, flags) if "wr" in each
+            and "lo" not in each and not {"io", "pf", "mm"} & set(each)]
+
+
+@once
+def is_the_last_to_be_killed(kind: str) -> None:
+    """Out of memory, killing these would free nothing: who waits for the disk
+    waits on.  Their memory is locked."""
+    with serving("--supervise", kind=kind) as server:
+        wait_for("a standby", lambda: len(server.children()) == 2)
+        for pid in [server.process.pid, *server.children()]:
+            process = Path(f"/proc/{pid}")
+            # The standby may have been forked just now.
+            wait_for(f"{pid} is not to be killed", lambda process=process:
+                     (process / "oom_score_adj").read_text() == "-1000\n")
+            check(not unlocked(process), f"{pid}: {unlocked(process)}")
+        check(Path("/proc/self/oom_score_adj").read_text() != "-1000\n",
+              "the test itself is so too")
 
 
 HOG = """

@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ from script import SLOW, Failure, check, wait_for
 
 DEVICE = "0000:00:0b.0"
 IMAGE = Path(os.environ.get("UDRV_DISK_IMAGE", "/nonexistent"))
+ALL_DISKS = (0, 1, 2)
 NAMES = ("primary master", "primary slave", "secondary master",
          "secondary slave")
 SECTOR = 512
@@ -91,24 +93,66 @@ def kill(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
+def write_setting(path: str, value: str) -> str:
+    """What it was."""
+    was = Path(path).read_text()
+    Path(path).write_text(value)
+    return was
+
+
+@contextlib.contextmanager
+def dumping_core(pattern: str) -> Iterator[None]:
+    """What crashes meanwhile leaves a file of this name, with %p."""
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    was = write_setting("/proc/sys/kernel/core_pattern", pattern)
+    resource.setrlimit(resource.RLIMIT_CORE,
+                       (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+        write_setting("/proc/sys/kernel/core_pattern", was)
+
+
+@contextlib.contextmanager
+def full_pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe with no room: who writes there waits for good."""
+    ends = os.pipe()
+    try:
+        os.set_blocking(ends[1], False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(ends[1], bytes(4096))
+        os.set_blocking(ends[1], True)
+        yield ends
+    finally:
+        for end in ends:
+            with contextlib.suppress(OSError):  # closed in the test
+                os.close(end)
+
+
 # ----------------------------------------------------------- the served disks
 
 class Server:
     """udrv-ide DEVICE serve, and what it said."""
 
     def __init__(self, *options: object, disks: tuple[int, ...] = (0,),
-                 kind: str = "", wait: bool = True) -> None:
+                 kind: str = "", wait: bool = True,
+                 stderr: int | None = None) -> None:
         self.disks = disks
         self.log = Path(tempfile.mkstemp(prefix="serve-")[1])
         words = ["udrv-ide", DEVICE, "serve"]
-        words += [f"--disk={each}" for each in disks]
+        # All are what it serves by itself; it says why it leaves others out.
+        if disks != ALL_DISKS:
+            words += [f"--disk={each}" for each in disks]
         words += [f"--{kind}"] if kind else []
         words += [str(each) for each in options]
         self.paths: dict[int, str] = {}
         with self.log.open("w") as log:
             # pylint: disable-next=consider-using-with # ended by stop()
-            self.process = subprocess.Popen(words, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                words, stdout=log, stderr=log if stderr is None else stderr,
+                stdin=subprocess.DEVNULL)
         if wait:
             self.wait_ready()
 
@@ -201,10 +245,10 @@ def disk_exists(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def serving(*options: object, disks: tuple[int, ...] = (0,),
-            kind: str = "") -> Iterator[Server]:
+def serving(*options: object, disks: tuple[int, ...] = (0,), kind: str = "",
+            stderr: int | None = None) -> Iterator[Server]:
     """Serve meanwhile; it must still serve afterwards, and end well."""
-    server = Server(*options, disks=disks, kind=kind, wait=False)
+    server = Server(*options, disks=disks, kind=kind, stderr=stderr, wait=False)
     try:
         server.wait_ready()
         yield server
