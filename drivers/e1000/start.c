@@ -110,6 +110,9 @@ int e1000_start(struct e1000 *nic)
 	ctrl = reg_read(nic, CTRL) & ~(CTRL_VME | CTRL_RFCE | CTRL_TFCE);
 	if (nic->options.flags & E1000_VLAN_STRIP)
 		ctrl |= CTRL_VME;
+	/* A link that outlives the reset was agreed on before. */
+	ctrl |= (nic->link.rx_pause ? CTRL_RFCE : 0) |
+		(nic->link.tx_pause ? CTRL_TFCE : 0);
 	reg_write(nic, CTRL, ctrl | CTRL_SLU | CTRL_ASDE);
 	reg_write(nic, VET, VLAN_TYPE);
 	reg_write(nic, ITR, itr_interval(nic->options.interrupts));
