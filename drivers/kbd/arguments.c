@@ -16,8 +16,8 @@ static const char usage[] =
 "                   it (default: keyboard)\n"
 "  --print          show keys and motion, one a line (default)\n"
 "  --uinput         make input devices of the kernel's, for console and desktop\n"
-"  --scancodes 1|2  2: as the keyboard sends them (default); 1: translated by\n"
-"                   the controller\n"
+"  --scancodes 1|2  1: translated by the controller, a byte less for a key\n"
+"                   (default); 2: as the keyboard sends them\n"
 "  --no-mouse       leave the mouse's port off\n"
 "  --delay MS       a held key repeats after MS milliseconds (default 250)\n"
 "  --period MS      and then every MS milliseconds (default 33)\n"
@@ -101,7 +101,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 	int option, status = 0;
 
 	*arguments = (struct arguments) {
-		.device = "keyboard", .set = 2, .delay_ms = 250, .period_ms = 33,
+		.device = "keyboard", .set = 1, .delay_ms = 250, .period_ms = 33,
 	};
 	while (!status &&
 	       (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -8,7 +8,7 @@
  * reads what udrv-kbd --print says; the peer is the same as before.
  *
  * atkbd has the controller translate to scan code set 1: two bytes.  So does
- * --scancodes 1; set 2, which is what udrv-kbd does by itself, has three: -set2.
+ * udrv-kbd by itself; --scancodes 2 has three: -set2.
  */
 #include <errno.h>
 #include <glob.h>

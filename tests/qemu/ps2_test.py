@@ -84,7 +84,7 @@ def every_sequence(host: Host, *names: str) -> dict[str, list[Event]]:
 
 
 def every_key_as_the_kernel_has_it() -> None:
-    """Set 2, set 1, with and without interrupts: what i8042 and atkbd report."""
+    """Set 1, set 2, with and without interrupts: what i8042 and atkbd report."""
     host = Host()
     sysrq = Path("/proc/sys/kernel/sysrq")
     if sysrq.exists():  # else it keeps Alt+SysRq to itself, for a while
@@ -95,7 +95,7 @@ def every_key_as_the_kernel_has_it() -> None:
     check(len(known) > 130, f"the kernel knows {len(known)} keys only")
     print(f"silent: {[each for each, events in want.items() if not events]}")
     give_to_udrv()
-    for args in ((), ("--scancodes", "1"), ("--poll",)):
+    for args in ((), ("--scancodes", "2"), ("--poll",)):
         driver = Driver("--uinput", *args)
         got = every_sequence(host, KEYBOARD)
         driver.stop()
@@ -301,7 +301,7 @@ def the_mouse() -> None:
     """Motion both ways, five buttons, the wheel; with and without interrupts."""
     host = Host()
     give_to_udrv()
-    for args in ((), ("--poll",), ("--scancodes", "1")):
+    for args in ((), ("--poll",), ("--scancodes", "2")):
         driver = Driver("--uinput", *args)
         device = Input(MOUSE)
         for dx, dy in ((1, 0), (0, 1), (-1, 0), (0, -1), (100, -100),
