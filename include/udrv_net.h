@@ -223,7 +223,8 @@ USR_API struct usr_net *usr_net_new(const struct usr_net_interface *what);
  * @net: of usr_net_new(), or NULL
  *
  * The interface stays, without carrier, as by the death of the process, unless
- * usr_net_remove() was called.  With io_uring that may be a moment later.
+ * usr_net_remove() was called.  With io_uring before
+ * Linux 6.0 that is a moment later.
  */
 USR_API void usr_net_free(struct usr_net *net);
 

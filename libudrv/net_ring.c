@@ -110,12 +110,45 @@ static int net_ring_open(struct usr_net *net)
 	return 0;
 }
 
+/*
+ * The kernel ends a ring in its own time, and until then it holds the tap: so
+ * have it let go now, where it can be told to (6.0).  When the head of a chain
+ * is cancelled the next read begins, so one by one.
+ */
+static void net_let_go(struct net_ring *r)
+{
+	struct io_uring_sync_cancel_reg all = {
+		.flags = IORING_ASYNC_CANCEL_ANY,
+		.timeout = { .tv_sec = -1, .tv_nsec = -1 },
+	};
+	struct io_uring_cqe *cqe;
+	unsigned head, seen, i;
+	int result;
+
+	for (i = 0; i < 2 * RING_CHAIN && r->reading; i++) {
+		result = io_uring_register_sync_cancel(&r->ring, &all);
+		if (result < 0 && result != -ENOENT)
+			return;
+		io_uring_submit_and_get_events(&r->ring);
+		seen = 0;
+		io_uring_for_each_cqe(&r->ring, head, cqe) {
+			r->reading -= cqe->user_data >> 24 == RING_READ;
+			seen++;
+		}
+		io_uring_cq_advance(&r->ring, seen);
+	}
+	if (!r->reading)
+		io_uring_unregister_files(&r->ring);
+}
+
 static void net_ring_close(struct usr_net *net)
 {
 	struct net_ring *r = net_ring(net);
 
-	if (r && r->has_ring)
+	if (r && r->has_ring) {
+		net_let_go(r);
 		io_uring_queue_exit(&r->ring);
+	}
 	free(r);
 	net->state = NULL;
 }
