@@ -377,7 +377,8 @@ def survives_an_overrun() -> None:
         time.sleep(1)
         program.process.send_signal(signal.SIGCONT)
         # What was in the ring is whole; from now on nothing is lost.
-        wait_for("what was in the ring", lambda: len(read_some(file.name)) > 200)
+        wait_for("what was in the ring",
+                 lambda: len(read_some(file.name)) > 200)
         time.sleep(1)
         kept = read_some(file.name)
         after = [numbered(i, 2) for i in range(1000)]
@@ -462,17 +463,42 @@ def has_successors() -> None:
         ended_well(program.end(0), "100 packets echoed")
 
 
+def has_heirs() -> None:
+    """The file outlives its process: what that left in NIC and ledger, packets
+    still coming in, is ended by the next one."""
+    peer = Peer()
+    give_to_us()
+    fd = os.open(f"/dev/udrv/{OURS}", os.O_RDWR)
+    try:
+        for i in range(5):
+            program = ready("echo", "--fd", fd, fds=(fd,))
+            frames = [numbered(n, i) for n in range(100)]
+            peer.send(frames)
+            peer.expect([each[6:12] + each[:6] + each[12:] for each in frames],
+                        f"heir {i}")
+            program.kill()
+            peer.send([numbered(n, 9) for n in range(400)], 4 * RATE)
+        # Two rings and the pool, of the last one.
+        left = re.findall("^mapping ", command(TOOL, "info", OURS), re.M)
+        check(len(left) == 3, f"{len(left)} mappings are left")
+    finally:
+        os.close(fd)
+    ended_well(run("info"))
+
+
 def ends_when_it_is_unbound() -> None:
     """Under traffic, with a sentence, whatever it was doing."""
     peer = Peer()
     give_to_us()
     mine = our_mac()
-    for args in (["echo"], ["echo", "--poll"], ["capture", "--file", "/dev/null"],
+    for args in (["echo"], ["echo", "--poll"],
+                 ["capture", "--file", "/dev/null"],
                  ["send", "--count", 10000000, "--rate", 500]):
         give_to_us()
         program = Program(*args)
         if args[0] == "send":
-            wait_for("it to send", lambda: (peer.receive() or b"")[6:12] == mine)
+            wait_for("it to send",
+                     lambda: (peer.receive() or b"")[6:12] == mine)
         else:
             program.await_word("ready")
         peer.send([numbered(i, 1) for i in range(200)])
@@ -712,7 +738,7 @@ TESTS = [
     sends_jumbo_frames, writes_checksums, segments, inserts_tags,
     keeps_the_rate, captures_every_size, captures_to_a_pipe,
     captures_jumbo_frames, filters, strips_tags, echoes, forwards,
-    survives_an_overrun, sees_the_link, has_successors,
+    survives_an_overrun, sees_the_link, has_successors, has_heirs,
     ends_when_it_is_unbound, ends_on_signals, recovers_a_hung_transmitter,
     moderates_interrupts, is_one_owners, refuses_wrong_arguments,
     leaves_a_kernel_driver_alone, runs_unprivileged, drives_the_family,

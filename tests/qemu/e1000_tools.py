@@ -136,13 +136,14 @@ class Program:
 
     running: list["Program"] = []
 
-    def __init__(self, *args: object, device: str = OURS) -> None:
+    def __init__(self, *args: object, device: str = OURS,
+                 fds: tuple[int, ...] = ()) -> None:
         # pylint: disable-next=consider-using-with # removed with it
         self.log = tempfile.NamedTemporaryFile()
         # pylint: disable-next=consider-using-with # ended by end()
         self.process = subprocess.Popen(
             [DRIVER, device, *map(str, args)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.log)
+            stdout=subprocess.PIPE, stderr=self.log, pass_fds=fds)
         Program.running.append(self)
 
     def said(self) -> str:
@@ -189,9 +190,10 @@ class Program:
             Program.running.remove(self)
 
 
-def ready(*args: object, device: str = OURS) -> Program:
+def ready(*args: object, device: str = OURS,
+          fds: tuple[int, ...] = ()) -> Program:
     """Started, and taking packets."""
-    program = Program(*args, device=device)
+    program = Program(*args, device=device, fds=fds)
     program.await_word("ready")
     return program
 
