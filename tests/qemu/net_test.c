@@ -639,14 +639,15 @@ static void it_is_followed_elsewhere(void)
 
 /* ---------------------------------------------------------- death, refusals */
 
-static void serve_until_killed(void *unused)
+static void serve_until_killed(void *ready)
 {
 	struct usr_net_interface what = plain_interface();
+	const uint64_t one = 1;
 
-	(void)unused;
 	net = NULL;
 	make(&what);
 	usr_net_link(net, true, 1000, true);
+	MUST_EQUAL(write(*(int *)ready, &one, 8), 8);
 	for (;;)
 		usr_net_wait(net, events, 64, -1);
 }
@@ -654,11 +655,13 @@ static void serve_until_killed(void *unused)
 static void a_successor_takes_over(void)
 {
 	struct usr_net_interface what = plain_interface();
+	int ready = eventfd(0, EFD_CLOEXEC);
+	uint64_t one;
 	pid_t pid;
 
 	own_namespace();
-	pid = spawn(serve_until_killed, NULL);
-	WAIT_FOR(exists() && mtu_now() == 1500);
+	pid = spawn(serve_until_killed, &ready);
+	MUST_EQUAL(read(ready, &one, 8), 8);
 	set_flags(IFF_UP, 0);
 	WAIT_FOR(flags_now() & IFF_RUNNING);
 	set_mtu(1400);
