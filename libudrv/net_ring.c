@@ -58,10 +58,11 @@ static uint64_t net_about(enum ring_about about, unsigned generation,
 
 static int net_ring_make(struct net_ring *r)
 {
-	/* Best first; TASKRUN_FLAG, so that polling sees when a call is due. */
+	/*
+	 * Best first; TASKRUN_FLAG, so that polling sees when a call is due.
+	 * Not DEFER_TASKRUN: with it 6.1 goes on with a chain by one read a call.
+	 */
 	static const unsigned ways[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			IORING_SETUP_TASKRUN_FLAG,
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 		0,
 	};
