@@ -34,6 +34,10 @@ int e1000_fail(int error, const char *format, ...)
 
 int e1000_fail_usr(void)
 {
+	/* Whatever was being done to it. */
+	if (errno == ENODEV)
+		return e1000_fail(ENODEV,
+			"the device is gone: it was unbound, unplugged or released");
 	return e1000_fail(errno, "%s", usr_error());
 }
 

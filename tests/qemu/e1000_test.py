@@ -509,7 +509,7 @@ def ends_when_it_is_unbound() -> None:
 
 def ends_on_signals() -> None:
     """With its sums, whether it sleeps or works."""
-    Peer()
+    peer = Peer()
     give_to_us(OURS, OURS2)
     for how in (signal.SIGINT, signal.SIGTERM):
         ended_well(ready("echo").end(how), "0 packets echoed")
@@ -517,8 +517,9 @@ def ends_on_signals() -> None:
                    "0 packets captured")
         ended_well(ready("forward", OURS2).end(how), f"{OURS2}: 0 packets")
         program = Program("send", "--count", 100000000, "--rate", 100)
-        time.sleep(1)
+        check(peer.receive(), "it sends nothing")
         ended_well(program.end(how), "packets sent")
+        peer.drain()
     ended_well(run("echo", "--seconds", "0.5"), "0 packets echoed")
 
 
