@@ -175,7 +175,7 @@ def repeats_as_it_is_told() -> None:
     """The keyboard's own repetition is shown, and the kernel's on uinput."""
     host = Host()
     give_to_udrv()
-    driver = Driver("--print", "--no-mouse")
+    driver = Driver("--print", "--no-mouse", "--scancodes", "2")
     fd = driver.device()
     inject(fd, 0x1c, 0x1c, 0x1c, 0xf0, 0x1c)
     os.close(fd)  # it keeps the device from the next driver
@@ -401,7 +401,7 @@ def lost_and_garbled_bytes() -> None:
     """Overruns, halves of sequences, noise: no key hangs, the next is right."""
     host = Host()
     give_to_udrv()
-    driver = Driver("--uinput")
+    driver = Driver("--uinput", "--scancodes", "2")
     keys, mouse = Input(KEYBOARD), Input(MOUSE)
     fd = driver.device()
     for noise in ((0x00,), (0xff,), (0xe0,), (0xf0,), (0xe0, 0xf0), (0xe1, 0x14),
