@@ -87,6 +87,14 @@ def udp() -> None:
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         client.connect((THEIRS, 4001))
         client.settimeout(5 * SLOW)
+
+        def listens() -> bool:
+            try:
+                client.send(b"?")
+                return client.recv(1) == b"?"
+            except ConnectionRefusedError:
+                return False
+        wait_for("the peer listens", listens)
         for size in sizes:
             client.send(pattern(size, size))
             check(client.recv(1 << 16) == pattern(size, size),
