@@ -223,8 +223,7 @@ USR_API struct usr_net *usr_net_new(const struct usr_net_interface *what);
  * @net: of usr_net_new(), or NULL
  *
  * The interface stays, without carrier, as by the death of the process, unless
- * usr_net_remove() was called.  With io_uring before
- * Linux 6.0 that is a moment later.
+ * usr_net_remove() was called.
  */
 USR_API void usr_net_free(struct usr_net *net);
 
@@ -303,8 +302,9 @@ USR_API int usr_net_unwatch(struct usr_net *net, int fd);
  *	slot's USR_NET_FRAME
  * @count: 1 to USR_NET_MAX_PIECES; one is fastest
  *
- * Slots are filled in the order of posting.  What is longer than the pieces is
- * dropped: with TSO they want to be of USR_NET_HEADER + USR_NET_MAX_FRAME bytes.
+ * Slots are filled in the order of posting.  What is not shorter than the pieces
+ * is dropped (the kernel does not tell what it cut off), so have a byte to spare:
+ * with TSO they want to be of USR_NET_HEADER + USR_NET_MAX_FRAME bytes.
  *
  * Return: 0, or -1.  EINVAL: no such slot, it is posted, or @pieces.
  */

@@ -189,6 +189,22 @@ USR_API int usr_net_watch(struct usr_net *net, int fd)
 	return 0;
 }
 
+/* The caller may close the file now: nothing is to name it any more. */
+static void net_drop_kept(struct usr_net *net, int fd)
+{
+	unsigned i, count = net->kept_count;
+
+	net->kept_count = 0;
+	for (i = 0; i < count; i++) {
+		struct usr_net_event event =
+			net->kept[(net->kept_head + i) % NET_EVENTS];
+
+		if (event.kind != USR_NET_READABLE || event.fd != fd)
+			net->kept[(net->kept_head + net->kept_count++) %
+				  NET_EVENTS] = event;
+	}
+}
+
 USR_API int usr_net_unwatch(struct usr_net *net, int fd)
 {
 	unsigned i;
@@ -197,6 +213,7 @@ USR_API int usr_net_unwatch(struct usr_net *net, int fd)
 		if (fd >= 0 && net->watches[i].fd == fd) {
 			net->engine->unwatch(net, i);
 			net->watches[i].fd = -1;
+			net_drop_kept(net, fd);
 			return 0;
 		}
 	return usr_fail(EINVAL, "file %d is not watched", fd);

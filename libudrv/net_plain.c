@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The net hook without io_uring: a system call for each frame, and one to wait.
- * For kernels before 5.17, and where kernel.io_uring_disabled is set.
+ * For kernels before 6.0, and where kernel.io_uring_disabled is set.
  */
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
@@ -103,6 +103,9 @@ static int net_plain_wait(struct usr_net *net, int timeout_ms)
 	int left = timeout_ms, result;
 
 	net_plain_send(net);
+	/* The caller's array is full: what is readable is so the next time, too. */
+	if (net->kept_count)
+		return 0;
 	for (;;) {
 		net->merge.count = 0;
 		net_plain_files(net, files);

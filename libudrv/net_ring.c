@@ -66,6 +66,10 @@ static int net_ring_make(struct net_ring *r)
 		IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
 		0,
 	};
+	struct io_uring_sync_cancel_reg none = {
+		.flags = IORING_ASYNC_CANCEL_ANY,
+		.timeout = { .tv_sec = -1, .tv_nsec = -1 },
+	};
 	int result = 0;
 	size_t i;
 
@@ -80,8 +84,12 @@ static int net_ring_make(struct net_ring *r)
 		if (result == -EINVAL)
 			continue;
 		r->has_ring = !result;
-		/* 5.17: all that is used here works well since at least then. */
-		if (!result && !(params.features & IORING_FEAT_CQE_SKIP))
+		/*
+		 * 6.0: else reads go on for a while when usr_net_free() has
+		 * returned, into memory that may be another's by then.
+		 */
+		if (!result && io_uring_register_sync_cancel(&r->ring, &none) ==
+			       -EINVAL)
 			result = -ENOSYS;
 		break;
 	}
@@ -106,7 +114,7 @@ static int net_ring_open(struct usr_net *net)
 				strerror(-result));
 	/* Who forks must not keep the interface alive by it. */
 	io_uring_ring_dontfork(&r->ring);
-	/* Saves looking it up at each call; not on 5.17. */
+	/* Saves looking it up at each call. */
 	io_uring_register_ring_fd(&r->ring);
 	return 0;
 }
@@ -267,7 +275,8 @@ static void net_write_all(struct net_ring *r)
 static void net_ask_all(struct net_ring *r)
 {
 	net_write_all(r);
-	if (r->unarmed || !r->listening)
+	/* What is kept still has its events: no second one for its watch. */
+	if (!r->net->kept_count && (r->unarmed || !r->listening))
 		net_arm(r);
 	if (!r->reading && r->net->ready_count && !r->net->gone)
 		net_read(r);

@@ -81,6 +81,7 @@ struct e1000 {
 	/* A transmit unit that does not move, since when (ns; 0 = it does). */
 	uint64_t stuck_since;
 	unsigned stuck_head;
+	uint64_t stuck_sent;
 	uint8_t (*groups)[6];
 	unsigned group_count;
 	uint32_t vlans[VFTA_WORDS];
@@ -151,5 +152,7 @@ bool tx_idle(const struct e1000 *nic);
 
 /* stats.c */
 void e1000_collect(struct e1000 *nic);
+/* Packets sent, as of then. */
+uint64_t e1000_sent(const struct e1000 *nic);
 
 #endif

@@ -16,7 +16,8 @@ static const char usage[] =
 "\n"
 "Commands:\n"
 "  info             model, address, EEPROM, PHY, link\n"
-"  stats            the statistics registers, and clear them\n"
+"  stats            take what comes, and show what the statistics registers\n"
+"                   counted meanwhile\n"
 "  send             send packets: --count made ones, or those of --file\n"
 "  capture          write what comes to --file, in pcap format\n"
 "  echo             send back what comes, to whom it came from\n"
@@ -35,13 +36,14 @@ static const char usage[] =
 "  --checksum       let the NIC write the checksums\n"
 "  --mss N          TCP, cut by the NIC into segments of N bytes\n"
 "  --tag N          let the NIC insert VLAN tag N\n"
-"capture, echo, forward:\n"
+"stats, capture, echo, forward:\n"
 "  --count N        end after N packets\n"
-"  --seconds N      end after N seconds; N may have a fraction\n"
+"  --seconds N      end after N seconds; N may have a fraction (default: stats\n"
+"                   1 without --count, others never)\n"
 "  --file FILE      capture: where to; - = standard output (default)\n"
 "  --own            take only what is addressed to us, broadcasts, and\n"
-"  --multicast MAC  this group's (repeatedly); default: capture and forward\n"
-"                   take all there is, echo as with --own\n"
+"  --multicast MAC  this group's (repeatedly); default: all but echo\n"
+"                   take all there is, that as with --own\n"
 "  --vlan N         with --own: of VLANs, only this one (repeatedly)\n"
 "  --bad            capture: damaged frames too\n"
 "  --strip          echo: let the NIC strip VLAN tags, and insert them again\n"
@@ -113,8 +115,8 @@ static const struct option long_options[] = {
 #define FOR(command)	(1u << (command))
 #define FOR_ALL		(~0u)
 #define FOR_SEND	FOR(E1000_SEND)
-#define FOR_TAKING	(FOR(E1000_CAPTURE) | FOR(E1000_ECHO) | \
-			 FOR(E1000_FORWARD))
+#define FOR_TAKING	(FOR(E1000_STATS) | FOR(E1000_CAPTURE) | \
+			 FOR(E1000_ECHO) | FOR(E1000_FORWARD))
 
 static const unsigned option_commands[] = {
 	[OPTION_FILE] = FOR_SEND | FOR(E1000_CAPTURE),
@@ -132,7 +134,7 @@ static const unsigned option_commands[] = {
 	[OPTION_VLAN] = FOR_TAKING,
 	[OPTION_BAD] = FOR(E1000_CAPTURE),
 	[OPTION_STRIP] = FOR(E1000_ECHO),
-	[OPTION_STATS] = FOR_SEND | FOR_TAKING,
+	[OPTION_STATS] = FOR_SEND | (FOR_TAKING & ~FOR(E1000_STATS)),
 	[OPTION_POLL] = FOR_ALL,
 	[OPTION_ADAPTIVE] = FOR_ALL,
 	[OPTION_INTERRUPTS] = FOR_ALL,
@@ -421,6 +423,8 @@ static int check_send(struct e1000_arguments *arguments, uint32_t given)
 /* What another machine sends in a burst has to fit; large frames are fewer. */
 #define TAP_RX_RING	1024
 #define TAP_RX_RING_JUMBO	256
+/* The ring is to take a frame of TAP_PIECES, with a batch that has begun. */
+#define TAP_TX_LEAST	128u
 
 static int check_tap(struct e1000_arguments *arguments)
 {
@@ -440,6 +444,9 @@ static int check_tap(struct e1000_arguments *arguments)
 		return wrong("for tap, with a VLAN tag to be inserted, --frame is %u at most",
 			     E1000_MAX_FRAME - TAG_BYTES);
 	nic->max_frame += TAG_BYTES;
+	if (nic->tx_ring && nic->tx_ring < TAP_TX_LEAST)
+		return wrong("for tap --ring is %u at least: a TCP frame of 64 KiB takes 34 descriptors",
+			     TAP_TX_LEAST);
 	nic->buffers = tap_buffers(nic);
 	return 0;
 }
@@ -460,6 +467,9 @@ static int check_together(struct e1000_arguments *arguments, uint32_t given)
 		return check_send(arguments, given);
 	if (arguments->command == E1000_TAP)
 		return check_tap(arguments);
+	if (arguments->command == E1000_STATS && !arguments->milliseconds &&
+	    !arguments->count)
+		arguments->milliseconds = 1000;
 	if (!(command & FOR_TAKING) || own || arguments->command == E1000_ECHO)
 		return 0;
 	if (arguments->group_count || arguments->vlan_count)

@@ -13,6 +13,12 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
 _Static_assert(offsetof(struct e1000_packet, data) % 64 == 0,
 	       "data begins with a cache line");
 
+/* What may come: the largest frame, and a tag that is not stripped. */
+static inline unsigned rx_most(const struct e1000 *nic)
+{
+	return nic->tx_frame_span + E1000_MIN_FRAME + 4;
+}
+
 /* The descriptor is written by the NIC meanwhile: read it once. */
 static inline uint64_t rx_peek(const struct rx_descriptor *descriptor)
 {
@@ -57,7 +63,7 @@ void rx_empty(struct e1000 *nic)
 		pool->free[pool->available++] = nic->rx_packets[i];
 }
 
-/* A frame that took more than one buffer: its pieces stay where they are. */
+/* A frame that is too long, in one buffer or more: its pieces stay where they are. */
 static void rx_drop_pieces(struct e1000 *nic)
 {
 	uint64_t rest = rx_peek(&nic->rx[nic->rx_next]);
@@ -97,7 +103,7 @@ unsigned e1000_rx_burst(struct e1000 *nic, struct e1000_packet **packets,
 	struct rx_descriptor *const ring = nic->rx;
 	struct e1000_packet **const slots = nic->rx_packets;
 	const uint64_t data_offset = nic->data_offset;
-	const unsigned mask = nic->rx_mask;
+	const unsigned mask = nic->rx_mask, most = rx_most(nic);
 	unsigned at, n;
 	uint64_t rest = 0;
 
@@ -115,7 +121,8 @@ unsigned e1000_rx_burst(struct e1000 *nic, struct e1000_packet **packets,
 		struct e1000_packet *packet = slots[at];
 
 		rest = rx_peek(descriptor);
-		if ((rest & (DONE | END)) != (DONE | END))
+		if ((rest & (DONE | END)) != (DONE | END) ||
+		    __builtin_expect((uint16_t)rest > most, 0))
 			break;
 		usr_dma_rmb();
 		packet->descriptor = rest;
@@ -131,7 +138,7 @@ unsigned e1000_rx_burst(struct e1000 *nic, struct e1000_packet **packets,
 	nic->rx_unposted += n;
 	if (nic->rx_unposted >= RX_BATCH)
 		rx_post(nic);
-	/* Done, but not the end of a frame. */
+	/* Done, but not the end of a frame, or too long. */
 	if (__builtin_expect(n < count && rest & DONE, 0))
 		rx_drop_pieces(nic);
 	return n;

@@ -85,7 +85,25 @@ void e1000_show_counters(struct e1000 *nic, const char *name)
 
 int e1000_command_stats(struct e1000 *nic, const struct e1000_arguments *arguments)
 {
-	(void)arguments;
+	struct e1000_packet *packets[BURST];
+	uint64_t taken = 0;
+	struct pace pace;
+	unsigned n;
+	int over = 0;
+
+	if (e1000_await_link(nic, arguments->device))
+		return 1;
+	fprintf(stderr, "ready\n");
+	pace_start(&pace, arguments);
+	while (!over && !(arguments->count && taken >= arguments->count)) {
+		n = e1000_rx_burst(nic, packets, BURST);
+		e1000_free(e1000_pool(nic), packets, n);
+		taken += n;
+		over = pace_check(&pace, nic, arguments->device);
+		if (!n && !over)
+			over = pace_wait(&pace, nic, arguments->device,
+					 E1000_WAIT_RX);
+	}
 	show_counters(nic, true);
-	return 0;
+	return over < 0;
 }

@@ -63,6 +63,11 @@ static uint64_t counter(const struct e1000 *nic, const char *name)
 	return 0;
 }
 
+uint64_t e1000_sent(const struct e1000 *nic)
+{
+	return counter(nic, "TPT");
+}
+
 void e1000_stats(struct e1000 *nic, struct e1000_stats *stats)
 {
 	e1000_collect(nic);

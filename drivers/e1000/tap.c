@@ -182,6 +182,8 @@ static int watch_files(struct tap *tap)
 	    timerfd_settime(tap->timer, 0, &second, NULL))
 		return e1000_complain("%s: no timer or signal file: %s", tap->name,
 				      strerror(errno));
+	/* One that came while the NIC and the interface were made. */
+	tap->stop = e1000_stop_asked;
 	if (usr_net_watch(tap->net, tap->timer) ||
 	    usr_net_watch(tap->net, tap->signals) ||
 	    (tap->mode != E1000_POLLED &&

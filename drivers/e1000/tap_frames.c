@@ -39,8 +39,8 @@ static void deliver(struct tap *tap, struct e1000_packet **packets, unsigned cou
 bool tap_receive(struct tap *tap)
 {
 	struct e1000_packet **at;
+	unsigned n, budget = TAP_HELD / TAP_BURST;
 	bool any = false;
-	unsigned n;
 
 	do {
 		if (tap->held_count + TAP_BURST > TAP_HELD) {
@@ -54,7 +54,7 @@ bool tap_receive(struct tap *tap)
 			deliver(tap, at, n);
 		else
 			e1000_free(e1000_pool(tap->nic), at, n);
-	} while (n == TAP_BURST);
+	} while (n == TAP_BURST && --budget);
 	return any;
 }
 
@@ -84,7 +84,9 @@ static bool refill(struct tap *tap, unsigned index)
 
 static void refill_all(struct tap *tap)
 {
-	while (tap->idle_count && refill(tap, tap->idle[tap->idle_count - 1]))
+	/* A frame that waits in the queue has its slot's share of it, and of the pool. */
+	while (tap->idle_count > tap->queue_count &&
+	       refill(tap, tap->idle[tap->idle_count - 1]))
 		tap->idle_count--;
 }
 

@@ -123,6 +123,17 @@ static unsigned tx_measure(const struct e1000_packet *packet, unsigned *total)
 	return pieces;
 }
 
+/* max_frame is without a tag, so one that is in the frame already comes on top. */
+static unsigned tx_most(const struct e1000 *nic,
+			const struct e1000_packet *packet)
+{
+	unsigned most = nic->tx_frame_span + E1000_MIN_FRAME;
+	bool tagged = packet->length >= E1000_MIN_FRAME + 4 &&
+		      packet->data[12] == 0x81 && packet->data[13] == 0x00;
+
+	return tagged ? most + 4 : most;
+}
+
 /*
  * A packet with offloads, of several pieces, or not to be sent at all.
  * Return: false if there is no room now.
@@ -130,7 +141,7 @@ static unsigned tx_measure(const struct e1000_packet *packet, unsigned *total)
 static bool tx_special(struct e1000 *nic, struct e1000_packet *packet)
 {
 	unsigned total, pieces = tx_measure(packet, &total);
-	unsigned most = nic->tx_frame_span + E1000_MIN_FRAME;
+	unsigned most = tx_most(nic, packet);
 	struct e1000_packet *next;
 	uint64_t bits;
 

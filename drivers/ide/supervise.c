@@ -32,6 +32,7 @@ struct supervisor {
 	struct serve_estate *estate;
 	int fd;
 	pid_t worker, standby;
+	uint64_t forked_ns;		/* a standby, the last time */
 	/* estate's, when the worker was started */
 	unsigned recovered, begun, completed;
 	unsigned useless_lives;
@@ -67,11 +68,12 @@ static void stand_by(const struct supervisor *s, pid_t parent)
 	_exit(serve_disks(s->fd, s->options, s->estate));
 }
 
-static pid_t fork_standby(const struct supervisor *s)
+static pid_t fork_standby(struct supervisor *s)
 {
 	pid_t parent = getpid(), pid;
 
 	fflush(stdout);
+	s->forked_ns = now_ns();
 	pid = fork();
 	if (!pid)
 		stand_by(s, parent);
@@ -209,7 +211,7 @@ static int reap(struct supervisor *s)
 		if (pid == s->worker)
 			ret = worker_ended(s, status);
 		else if (pid == s->standby)
-			s->standby = -1;	/* forked when it is needed */
+			s->standby = -1;	/* see replace_missing() */
 	}
 	return ret;
 }
@@ -230,6 +232,21 @@ static int outage_left_s(struct supervisor *s)
 	       (int)(s->options->outage_s - lasted);
 }
 
+/* What could not be forked, or was killed: tried again, once a second. */
+static void replace_missing(struct supervisor *s)
+{
+	if ((s->worker > 0 && s->standby > 0) ||
+	    now_ns() - s->forked_ns < 1000000000u)
+		return;
+	if (s->worker > 0) {
+		s->standby = fork_standby(s);
+		return;
+	}
+	promote_standby(s);
+	if (s->stopping && s->worker > 0)
+		kill(s->worker, SIGTERM);
+}
+
 static int supervise(struct supervisor *s, const sigset_t *set)
 {
 	for (;;) {
@@ -238,7 +255,9 @@ static int supervise(struct supervisor *s, const sigset_t *set)
 
 		if (!left)
 			return give_up(s, "no successor got the disks going in time");
-		signal = left < 0 ? sigwaitinfo(set, NULL) :
+		replace_missing(s);
+		signal = left < 0 && s->worker > 0 && s->standby > 0 ?
+			 sigwaitinfo(set, NULL) :
 			 sigtimedwait(set, NULL, &second);
 		if (signal == SIGCHLD) {
 			ret = reap(s);
@@ -265,5 +284,9 @@ int serve_supervised(int fd, const struct options *options,
 	if (usr_block_harden())
 		return say_why("%s", usr_error());
 	promote_standby(&s);
+	if (s.worker <= 0) {
+		end_child(&s.standby);
+		return 1;
+	}
 	return supervise(&s, &set);
 }

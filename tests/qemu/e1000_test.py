@@ -23,7 +23,8 @@ from e1000_tools import (  # noqa: E402
     run, same_frames, write_pcap)
 from ide_tools import Done, fails  # noqa: E402
 from script import (  # noqa: E402
-    PATIENCE, SLOW, Test, by_name, check, main, pattern, wait_for)
+    PATIENCE, SLOW, Test, by_name, check, for_everybody, main, pattern,
+    wait_for)
 
 RATE = 1000  # packets a second, of which a kernel with a full ring loses none
 RING = ("--ring", 4096)
@@ -68,7 +69,6 @@ def counts_what_it_sends() -> None:
     """Every size class of the registers; then they are read, and zero."""
     peer = Peer()
     give_to_us()
-    run("stats")
     with tempfile.NamedTemporaryFile() as file:
         frames = every_size(BROADCAST, 1, (60, 61, 124, 252, 508, 1020, 1514))
         write_pcap(file.name, frames)
@@ -82,8 +82,14 @@ def counts_what_it_sends() -> None:
     got = counters(done.out.decode())
     for name, value in want.items():
         check(got.get(name) == value, f"{name} is {got.get(name)}, not {value}")
-    after = counters(ended_well(run("stats")).out.decode())
-    check(len(after) == 54 and not after["GPTC"], f"{after}")
+    program = ready("stats", "--count", 20)
+    peer.send(every_size(BROADCAST, 2, range(60, 90)))
+    after = counters(ended_well(program.end(0)).out.decode())
+    check(len(after) == 54 and not after["GPTC"] and after["GPRC"] >= 20,
+          f"{after}")
+    # QEMU takes a broadcast for a multicast.
+    check(after["BPRC"] + after["MPRC"] >= 10, f"{after}")
+    check(ended_well(run("stats")).out, "nothing is shown without options")
 
 
 # --- sending
@@ -264,6 +270,21 @@ def captures_jumbo_frames() -> None:
         check(counters(done.out.decode()).get("oversize") == 2, "not counted")
 
 
+def drops_what_is_too_long() -> None:
+    """Longer than --frame, although it would fit the buffer."""
+    peer = Peer()
+    give_to_us()
+    with tempfile.NamedTemporaryFile() as file:
+        program = ready("capture", "--file", file.name, "--count", 3,
+                        "--frame", 1000, "--stats")
+        fit = every_size(BROADCAST, 70, (60, 1000, 64))
+        long = every_size(BROADCAST, 80, (1100, 1514))
+        peer.send([fit[0], long[0], fit[1], long[1], fit[2]])
+        done = ended_well(program.end(0), "3 packets captured")
+        same_frames(read_pcap(Path(file.name).read_bytes()), fit, "fit")
+        check(counters(done.out.decode()).get("oversize") == 2, "not counted")
+
+
 def filters() -> None:
     """By address, group (matched and hashed) and VLAN."""
     peer = Peer()
@@ -344,6 +365,19 @@ def forwards() -> None:
         done = ended_well(program.end())
         moved = re.findall(r" to .*: (\d+) packets, (\d+) bytes", done.err)
         check(moved == [(str(count), str(count * 100))] * 2, done.err)
+
+
+def forwards_full_tagged_frames() -> None:
+    """A tag is not counted: 1518 bytes are as good as 1514."""
+    here, there = Peer(), Peer(PEER2)
+    give_to_us(OURS, OURS2)
+    program = ready("forward", OURS2)
+    frames = [frame(BROADCAST, bytes([2, i, 0, 0, 0, 0]),
+                    struct.pack("!HH", i, 0x0800) + pattern(i, 1500), 0x8100)
+              for i in range(1, 4)]
+    here.send(frames)
+    there.expect(frames, "tagged")
+    ended_well(program.end())
 
 
 def forward_all(here: Peer, there: Peer, count: int, step: int = 500) -> None:
@@ -648,11 +682,12 @@ def runs_unprivileged() -> None:
     peer = Peer()
     give_to_us()
     command("chown", "nobody", f"/dev/udrv/{OURS}")
-    with tempfile.TemporaryFile() as log:
+    with (tempfile.TemporaryFile() as log,
+          tempfile.TemporaryDirectory() as place):
         # pylint: disable-next=consider-using-with # waited for below
         program = subprocess.Popen(
-            [DRIVER, OURS, "echo", "--own", "--count", "5"], user="nobody",
-            group="nogroup", extra_groups=[], stderr=log)
+            [for_everybody(DRIVER, place), OURS, "echo", "--own", "--count",
+             "5"], user="nobody", group="nogroup", extra_groups=[], stderr=log)
         wait_for("ready", lambda: program.poll() is not None or
                  b"ready" in os.pread(log.fileno(), 4096, 0))
         frames = [numbered(i, 5) for i in range(5)]
@@ -738,8 +773,8 @@ TESTS = [
     agrees_with_the_kernel, counts_what_it_sends, sends_every_size,
     sends_jumbo_frames, writes_checksums, segments, inserts_tags,
     keeps_the_rate, captures_every_size, captures_to_a_pipe,
-    captures_jumbo_frames, filters, strips_tags, echoes, forwards,
-    survives_an_overrun, sees_the_link, has_successors, has_heirs,
+    captures_jumbo_frames, drops_what_is_too_long, filters, strips_tags, echoes,
+    forwards, forwards_full_tagged_frames, survives_an_overrun, sees_the_link, has_successors, has_heirs,
     ends_when_it_is_unbound, ends_on_signals, recovers_a_hung_transmitter,
     moderates_interrupts, is_one_owners, refuses_wrong_arguments,
     leaves_a_kernel_driver_alone, runs_unprivileged, drives_the_family,

@@ -35,6 +35,7 @@ TYPE = 0x88b5  # IEEE 802: for local experiments
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC = 263, 1, 1
+NO_IPV6 = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
 PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 8, 23
 AUXDATA = struct.Struct("IIIHHHH")  # struct tpacket_auxdata
 TP_STATUS_VLAN_VALID = 0x10
@@ -80,9 +81,8 @@ def load_kernel_driver() -> None:
         return
     (PCI / "drivers_autoprobe").write_text("0")
     # No packets that nobody asked for.
-    ipv6 = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-    if ipv6.exists():
-        ipv6.write_text("1")
+    if NO_IPV6.exists():
+        NO_IPV6.write_text("1")
     if subprocess.run(["modprobe", "-q", "e1000"], check=False).returncode:
         (PCI / "drivers_autoprobe").write_text("1")
         raise Skip("this kernel has no e1000 driver")
@@ -118,6 +118,8 @@ def clean_up() -> None:
     if (PCI / "drivers/e1000").exists():
         subprocess.run(["modprobe", "-r", "e1000"], check=False)
     (PCI / "drivers_autoprobe").write_text("1")
+    if NO_IPV6.exists():
+        NO_IPV6.write_text("0")
 
 
 def access(fd: int, offset: int, value: int | None = None) -> int:

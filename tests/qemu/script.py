@@ -4,6 +4,7 @@ guest-run, whose protocol its own text describes."""
 
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,14 @@ PATIENCE = 20.0 * SLOW
 SKIPPED = 77
 
 Test = Callable[[], None]
+
+
+def for_everybody(program: Path, place: str) -> Path:
+    """A copy in a temporary directory: users may not reach the checkout."""
+    os.chmod(place, 0o755)
+    copy = Path(place) / program.name
+    shutil.copy(program, copy)
+    return copy
 
 
 class Failure(Exception):

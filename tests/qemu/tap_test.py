@@ -17,8 +17,9 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-from script import SLOW, Skip, check, main, pattern, wait_for  # noqa: E402
-from tap_tools import (DEVICE, IN_PEER, NAME, OTHER_DEVICE, OURS,  # noqa: E402
+from script import (SLOW, Skip, check, for_everybody, main,  # noqa: E402
+                    pattern, wait_for)
+from tap_tools import (DEVICE, DRIVER, IN_PEER, NAME, OTHER_DEVICE, OURS,  # noqa: E402
                        PEER, THEIRS, THEIRS6, TOOL, Receiver, Tap, clean_up,
                        connected, counters, has_carrier, in_peer, iperf, link,
                        run, serving_files, set_cable, set_up_ours, set_up_peer,
@@ -58,6 +59,14 @@ def tells_what_it_is() -> None:
               and "tx-checksum-ip-generic: on" in said, said)
         tap.stop()
         wait_for("the interface goes", lambda: not link())
+
+
+def many_flows() -> None:
+    """More at once than the ring takes, both ways; it is there afterwards."""
+    with connected():
+        for options in ((), ("-R",)):
+            iperf("-n", 32 * MIB // SLOW, "-P", 32, *options)
+        run("ping", "-c", "3", THEIRS)
 
 
 def offloads_reach_the_nic() -> None:
@@ -333,17 +342,23 @@ def refusals() -> None:
 
 def as_nobody() -> None:
     """Without privileges, once root has granted the files and the name."""
+    with tempfile.TemporaryDirectory() as place:
+        serve_as_nobody(for_everybody(DRIVER, place))
+
+
+def serve_as_nobody(program: Path) -> None:
+    """See as_nobody()."""
     set_up_peer()
     run(TOOL, "unbind", DEVICE)  # the kernel's driver takes it at once
     run(TOOL, "bind", "--take", "--owner", NOBODY, DEVICE)
-    prefix = ("prlimit", "--memlock=67108864", "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}",
-              "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
+    prefix = ("prlimit", "--memlock=67108864", "setpriv", f"--reuid={NOBODY}",
+              f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
     run("chmod", "666", "/dev/net/tun")
-    tap = Tap(prefix=prefix)
+    tap = Tap(prefix=prefix, program=program)
     check(tap.wait() == 1 and f"ip tuntap add {NAME} mode tap user {NOBODY}"
           in tap.said(), tap.said())
     run("ip", "tuntap", "add", NAME, "mode", "tap", "user", NOBODY, "vnet_hdr")
-    tap = Tap(prefix=prefix)
+    tap = Tap(prefix=prefix, program=program)
     wait_for("its link", tap.is_up)
     check("52:54:00:12:34:56" in link(), f"not the NIC's address: {link()}")
     set_up_ours()
@@ -369,8 +384,8 @@ def without_io_uring() -> None:
         switch.write_text("0")
 
 
-TESTS = (ping, tells_what_it_is, offloads_reach_the_nic, udp, files, vlans, jumbo,
-         modes, mtu, address, promiscuous, down_and_up, carrier, survives_death,
+TESTS = (ping, tells_what_it_is, many_flows, offloads_reach_the_nic, udp, files,
+         vlans, jumbo, modes, mtu, address, promiscuous, down_and_up, carrier, survives_death,
          keeps_when_told, unbind, removed, refusals, as_nobody, without_io_uring)
 
 if __name__ == "__main__":

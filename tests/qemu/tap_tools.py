@@ -82,9 +82,10 @@ class Tap:
     """udrv-e1000 DEVICE tap, and what it said."""
 
     def __init__(self, *options: object, device: str = DEVICE,
-                 prefix: tuple[str, ...] = ()) -> None:
+                 prefix: tuple[str, ...] = (),
+                 program: Path = DRIVER) -> None:
         self.log = Path(tempfile.mkstemp(prefix="tap-")[1])
-        words = [*prefix, str(DRIVER), device, "tap", *map(str, options)]
+        words = [*prefix, str(program), device, "tap", *map(str, options)]
         with self.log.open("w") as log:
             # pylint: disable-next=consider-using-with # ended by whoever made it
             self.process = subprocess.Popen(words, stdout=log, stderr=log,
