@@ -781,4 +781,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    sys.exit(main(tests, "iommu noiommu amd", 180, clean_up=clean_up))
+    sys.exit(main(tests, "iommu noiommu", 180, clean_up=clean_up))
