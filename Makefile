@@ -48,8 +48,12 @@ TOOL := build/udrv
 objects = $(patsubst %.c,build/obj/%.o,$(sort $(wildcard $(1))))
 LIB_OBJ := $(call objects,libudrv/*.c)
 TOOL_OBJ := $(call objects,tools/*.c)
+# A driver's program has its directory's name, but for one: the keyboard's, which
+# drives the mouse beside it, is called what people look for.
 DRIVER_NAMES := $(patsubst drivers/%/,%,$(sort $(dir $(wildcard drivers/*/*.c))))
-DRIVERS := $(addprefix build/udrv-,$(DRIVER_NAMES))
+PROGRAM_ps2 := kbd
+program = build/udrv-$(or $(PROGRAM_$(1)),$(1))
+DRIVERS := $(foreach name,$(DRIVER_NAMES),$(call program,$(name)))
 # What all drivers can use stands beside them.
 DRIVER_COMMON := $(call objects,drivers/*.c)
 DRIVER_OBJ := $(DRIVER_COMMON) $(call objects,drivers/*/*.c)
@@ -128,7 +132,7 @@ build/libudrv.pc: libudrv/libudrv.pc.in Makefile
 LINK = $(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) $(LDLIBS)
 
 define driver_rule
-build/udrv-$(1): $$(call objects,drivers/$(1)/*.c) $(DRIVER_COMMON) build/libudrv.a
+$(call program,$(1)): $$(call objects,drivers/$(1)/*.c) $(DRIVER_COMMON) build/libudrv.a
 	$$(call tell,LD)
 	$$(LINK)
 endef

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "kbd/keyboard.h"
+#include "ps2/keyboard.h"
 #include "kbd_typist.h"
 #include "legacy.h"
 

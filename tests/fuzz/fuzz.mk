@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # What each is about, besides itself.
-FUZZ_SOURCES_ps2 := drivers/kbd/scancode.c drivers/kbd/mouse.c
+FUZZ_SOURCES_ps2 := drivers/ps2/scancode.c drivers/ps2/mouse.c
 
 .PHONY: fuzz
 fuzz: $(addprefix build/fuzz/,$(FUZZ_NAMES)) ## feed the decoders garbage (FUZZ_SECONDS=30 each; needs clang)

@@ -8,8 +8,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "kbd/mouse.h"
-#include "kbd/scancode.h"
+#include "ps2/mouse.h"
+#include "ps2/scancode.h"
 
 #define CHECK(condition) do { if (!(condition)) abort(); } while (0)
 #define EXPIRE 0xef		/* in the input: a pause.  No key has it */

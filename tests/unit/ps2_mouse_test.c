@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Mouse reports: all three kinds, signs, lost bytes, a mouse plugged in. */
 #include "unit.h"
-#include "kbd/mouse.h"
+#include "ps2/mouse.h"
 
 static struct mouse_report feed(struct mouse *m, const uint8_t *bytes,
 				unsigned count)

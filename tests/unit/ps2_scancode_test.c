@@ -2,7 +2,7 @@
 /* Scan codes: all keys of both sets, split, lost, garbled. */
 #include <linux/input-event-codes.h>
 #include "unit.h"
-#include "kbd/scancode.h"
+#include "ps2/scancode.h"
 
 #define MOST 8	/* bytes of a sequence */
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The typematic parameter, against the table of the technical reference. */
 #include "unit.h"
-#include "kbd/keyboard.h"
+#include "ps2/keyboard.h"
 
 /* Periods in ms of rates 0 to 31, from 30.0 down to 2.0 a second. */
 static const unsigned periods[32] = {
