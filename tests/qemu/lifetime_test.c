@@ -183,10 +183,12 @@ static void kill_one(int observer)
 	MUST_EQUAL(counters(observer).out_mapped_bytes, 0);
 }
 
+/* What caches hold is not lost, nor what is only freed after a grace period. */
 static long available_kb(void)
 {
 	char text[4096], *at;
 
+	MUST_OK(write_text("/proc/sys/vm/drop_caches", "3"));
 	MUST_OK(read_text("/proc/meminfo", text, sizeof(text)));
 	at = strstr(text, "MemAvailable:");
 	return strtol(at + 13, NULL, 10);
@@ -211,7 +213,7 @@ static void killed_driver_leaves_nothing(void)
 	MUST_EQUAL(counters(observer).out_unmaps, (uint64_t)rounds * 2);
 	/* 16 pages a round lost would be 10 MiB by now. */
 	if (!debug_kernel())
-		MUST(before - available_kb() < 8 * 1024);
+		WAIT_FOR(before - available_kb() < 8 * 1024);
 }
 
 static void map_and_die(void *fd)
