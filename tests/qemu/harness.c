@@ -46,6 +46,12 @@ void skip(const char *format, ...)
 	_exit(SKIPPED);
 }
 
+void figure(const char *name, uint64_t value)
+{
+	printf("figure %s %llu\n", name, (unsigned long long)value);
+	fflush(stdout);
+}
+
 long sys(long result)
 {
 	return result == -1 ? -errno : result;

@@ -42,6 +42,12 @@ void fail(const char *file, int line, const char *format, ...);
 __attribute__((noreturn, format(printf, 1, 2)))
 void skip(const char *format, ...);
 
+/*
+ * A number that a reader of the results should see: guest-run passes it on as
+ * soon as it is said.  Said again as it grows; the last one counts.
+ */
+void figure(const char *name, uint64_t value);
+
 /* -errno of a C library call that returned -1, else what it returned. */
 long sys(long result);
 

@@ -98,6 +98,7 @@ static void loaded_and_unloaded_again_and_again(void)
 		close(device_own(EDU));
 		MUST_OK(module_unload());
 		MUST_OK(module_load(""));
+		figure("module-reloads", (uint64_t)i + 1);
 	}
 }
 

@@ -42,6 +42,12 @@ def check(condition: object, reason: str) -> None:
         raise Failure(reason)
 
 
+def figure(name: str, value: int) -> None:
+    """A number that a reader of the results should see: guest-run passes it on
+    as soon as it is said. Said again as it grows; the last one counts."""
+    print(f"figure {name} {value}", flush=True)
+
+
 def wait_for(what: str, condition: Callable[[], object],
              seconds: float = PATIENCE / SLOW) -> object:
     """Until it is so; its value then.  On a slow kernel it waits longer."""
