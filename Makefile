@@ -10,6 +10,7 @@ DESTDIR ?=
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
 
 # For `make module` and `make install`: the running kernel's headers or, when
 # there are none, the newest ones installed.
@@ -236,6 +237,7 @@ lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 
 # --- installing
 
+PYTHON := $(wildcard libudrv/python/udrv/*.py) libudrv/python/udrv/py.typed
 MODDIR = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
 
 install: all ## install below PREFIX (and DESTDIR)
@@ -255,6 +257,8 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -Dm644 drivers/e1000/e1000.h $(DESTDIR)$(INCLUDEDIR)/udrv/e1000.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
+	install -d $(DESTDIR)$(PYTHONDIR)/udrv
+	install -m644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/udrv/
 
 uninstall: ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
@@ -263,6 +267,7 @@ uninstall: ## remove what install installed
 		$(SONAME) libudrv.so pkgconfig/libudrv.pc)
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/udrv
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))
+	rm -rf $(DESTDIR)$(PYTHONDIR)/udrv
 	$(if $(DESTDIR),,-ldconfig)
 
 clean: ## remove build/ (kernels stay in the cache)
