@@ -156,7 +156,7 @@ $(TOOL): $(TOOL_OBJ) build/libudrv.a
 
 # --- test programs
 
-$(call objects,tests/*/*.c): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers
+$(call objects,tests/*/*.c): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers -Itools
 $(filter build/obj/tests/unit/%,$(call objects,tests/*/*.c)): | need-test
 
 # An archive, so that a driver's main() stays out of its unit tests.  Appended to,
@@ -166,8 +166,13 @@ build/drivers.a: $(DRIVER_OBJ)
 	@rm -f $@
 	$(Q)$(AR) qcs $@ $^
 
+build/tools.a: $(TOOL_OBJ)
+	$(call tell,AR)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 $(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS)
-$(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/libudrv.a
+$(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/tools.a build/libudrv.a
 	$(call tell,LD)
 	@mkdir -p $(@D)
 	$(LINK)

@@ -1,65 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* udrv: look at devices, give them to udrv and back.  The table of commands. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "udrv_tool.h"
 
-#define DEVICE_HELP							\
-	"DEVICE is a PCI address (0000:00:05.0 or 00:05.0) or vendor:device\n" \
-	"(1234:11e8) if only one device has these ids.\n"
+static const struct tool_command *const commands[] = {
+	&tool_list, &tool_info, &tool_bind, &tool_unbind, &tool_legacy, NULL };
 
-static const struct tool_command commands[] = {
-	{ "list", "show the devices and who has them",
-	  "usage: udrv list [--bound]\n"
-	  "\n"
-	  "Show PCI devices: address, vendor:device, driver, IOMMU group, the process\n"
-	  "that has it open through udrv, name.\n"
-	  "\n"
-	  "  --bound   only those that are bound to udrv\n",
-	  tool_list },
-	{ "info", "show what a bound device has, counts and maps",
-	  "usage: udrv info DEVICE\n"
-	  "\n"
-	  "Show a device that is bound to udrv: owner, interrupts, regions, counters,\n"
-	  "DMA mappings.  It may be in use; nothing is changed.\n"
-	  "\n"
-	  DEVICE_HELP,
-	  tool_info },
-	{ "bind", "give a device to udrv",
-	  "usage: udrv bind [--take] [--group] [--owner USER[:GROUP]] DEVICE\n"
-	  "\n"
-	  "Give a device to udrv, as root.  Until it is unbound it is a file in\n"
-	  "/dev/udrv.\n"
-	  "\n"
-	  "  --take                 also from the driver that has it now\n"
-	  "  --group                and also what is in the way in its IOMMU group\n"
-	  "  --owner USER[:GROUP]   whom the file shall belong to (mode 0600, with\n"
-	  "                         GROUP 0660)\n"
-	  "\n"
-	  DEVICE_HELP,
-	  tool_bind },
-	{ "unbind", "give a device back to the kernel's driver",
-	  "usage: udrv unbind DEVICE\n"
-	  "\n"
-	  "Take a device from udrv, as root, and let the kernel's own driver have it.\n"
-	  "A process that has it open is cut off from it.\n"
-	  "\n"
-	  DEVICE_HELP,
-	  tool_unbind },
-	{ "legacy", "declare devices that are not PCI",
-	  "usage: udrv legacy add [OPTION]... NAME\n"
-	  "       udrv legacy remove NAME\n"
-	  "       udrv legacy list\n"
-	  "\n"
-	  "Declare devices that are not PCI: a keyboard controller, a parallel port.\n"
-	  "udrv legacy add --help says more.\n",
-	  tool_legacy },
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+const struct option tool_help_only[] = { TOOL_HELP_OPTION, TOOL_NO_OPTION };
 
 int tool_failed(void)
 {
@@ -81,9 +31,9 @@ int tool_usage(const struct tool_command *command, const char *format, ...)
 }
 
 int tool_option(const struct tool_command *command, int argc, char **argv,
-		const struct option *options, int *status)
+		int *status)
 {
-	int option = getopt_long(argc, argv, "", options, NULL);
+	int option = getopt_long(argc, argv, "", command->options, NULL);
 
 	*status = -1;
 	if (option == '?') {	/* getopt_long() said what is wrong */
@@ -135,14 +85,14 @@ void tool_owner(const struct udrv_info *info, char *text, size_t size)
 
 static void print_help(void)
 {
-	size_t i;
+	const struct tool_command *const *each;
 
 	fputs("usage: udrv COMMAND [ARGUMENT]...\n"
 	      "\n"
 	      "Devices for drivers that are ordinary processes.\n"
 	      "\n", stdout);
-	for (i = 0; i < COMMANDS; i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+	for (each = commands; *each; each++)
+		printf("  %-8s %s\n", (*each)->name, (*each)->summary);
 	fputs("\n"
 	      "udrv COMMAND --help says more.\n"
 	      "Exit status: 0 done, 1 refused or failed, 2 wrong arguments.\n",
@@ -151,7 +101,7 @@ static void print_help(void)
 
 static int run(int argc, char **argv)
 {
-	size_t i;
+	const struct tool_command *const *each;
 
 	if (argc < 2)
 		return tool_usage(NULL, "no command was given");
@@ -159,11 +109,11 @@ static int run(int argc, char **argv)
 		print_help();
 		return TOOL_DONE;
 	}
-	for (i = 0; i < COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
+	for (each = commands; *each; each++) {
+		if (strcmp(argv[1], (*each)->name) != 0)
 			continue;
 		argv[1] = argv[0];	/* for getopt_long()'s complaints */
-		return commands[i].run(&commands[i], argc - 1, argv + 1);
+		return (*each)->run(*each, argc - 1, argv + 1);
 	}
 	return tool_usage(NULL, "there is no command '%s'", argv[1]);
 }

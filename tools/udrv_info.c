@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* udrv info: all that an observer can see of a device. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,17 +184,13 @@ static int print_mappings(int fd)
 	return status;
 }
 
-int tool_info(const struct tool_command *command, int argc, char **argv)
+static int run_info(const struct tool_command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct udrv_info info;
 	int fd, status;
 	char **device;
 
-	if (tool_option(command, argc, argv, options, &status) != -1)
+	if (tool_option(command, argc, argv, &status) != -1)
 		return status;
 	device = tool_arguments(command, argc, argv, 1);
 	if (!device)
@@ -216,3 +211,14 @@ int tool_info(const struct tool_command *command, int argc, char **argv)
 	close(fd);
 	return status;
 }
+
+const struct tool_command tool_info = {
+	"info", "show what a bound device has, counts and maps",
+	"usage: udrv info DEVICE\n"
+	"\n"
+	"Show a device that is bound to udrv: owner, interrupts, regions, counters,\n"
+	"DMA mappings.  It may be in use; nothing is changed.\n"
+	"\n"
+	TOOL_DEVICE_HELP,
+	run_info, tool_help_only, TOOL_BOUND, NULL
+};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* udrv legacy: declare devices that are not PCI, remove and list them. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "udrv_conf.h"
 #include "udrv_legacy.h"
 
 void legacy_driver(const char *from, char *driver, size_t size)
@@ -39,22 +39,31 @@ static void owner_of(const char *name, char *text, size_t size)
 	close(fd);
 }
 
-static int legacy_remove(const struct tool_command *command, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	char owner[64], driver[64], **name;
-	struct udrv_legacy was;
-	int status;
+static const struct option remove_options[] = {
+	{ "save", no_argument, NULL, 's' },
+	TOOL_HELP_OPTION, TOOL_NO_OPTION
+};
 
-	if (tool_option(command, argc, argv, options, &status) != -1)
-		return status;
-	name = tool_arguments(command, argc, argv, 1);
-	if (!name)
-		return TOOL_USAGE;
-	if (usr_legacy_get(name[0], &was))
+/* Not a declaration that ever was is not there, if its rule was. */
+static int forget(const char *name)
+{
+	char selector[48];
+	bool changed;
+
+	snprintf(selector, sizeof(selector), "legacy:%.32s", name);
+	if (!conf_save(selector, NULL, &changed))
+		return TOOL_FAILED;
+	if (changed)
+		printf("%s is no longer declared at start-up\n", name);
+	return TOOL_DONE;
+}
+
+static int do_remove(const char *name)
+{
+	char owner[64], driver[64];
+	struct udrv_legacy was;
+
+	if (usr_legacy_get(name, &was))
 		return tool_failed();
 	owner_of(was.name, owner, sizeof(owner));
 	if (usr_legacy_remove(was.name))
@@ -69,6 +78,24 @@ static int legacy_remove(const struct tool_command *command, int argc, char **ar
 		printf(", and %s has no driver", was.from);
 	printf("\n");
 	return TOOL_DONE;
+}
+
+static int legacy_remove(const struct tool_command *command, int argc, char **argv)
+{
+	int option, status;
+	bool save = false;
+	char **name;
+
+	while ((option = tool_option(command, argc, argv, &status)) != -1) {
+		if (status >= 0)
+			return status;
+		save = option == 's';
+	}
+	name = tool_arguments(command, argc, argv, 1);
+	if (!name)
+		return TOOL_USAGE;
+	status = save ? forget(name[0]) : TOOL_DONE;
+	return status ? status : do_remove(name[0]);
 }
 
 static void print_declaration(const struct udrv_legacy *legacy)
@@ -95,14 +122,10 @@ static void print_declaration(const struct udrv_legacy *legacy)
 
 static int legacy_list(const struct tool_command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct udrv_legacy *all;
 	int i, count, status;
 
-	if (tool_option(command, argc, argv, options, &status) != -1)
+	if (tool_option(command, argc, argv, &status) != -1)
 		return status;
 	if (!tool_arguments(command, argc, argv, 0))
 		return TOOL_USAGE;
@@ -117,57 +140,32 @@ static int legacy_list(const struct tool_command *command, int argc, char **argv
 
 /* ----------------------------------------------------------- the sub-commands */
 
-static const struct tool_command commands[] = {
-	{ "legacy add", NULL,
-	  "usage: udrv legacy add keyboard [--owner USER[:GROUP]]\n"
-	  "       udrv legacy add parport0 [--base PORT] [--irq N] [--owner USER[:GROUP]]\n"
-	  "       udrv legacy add [OPTION]... NAME\n"
-	  "\n"
-	  "Declare a device that is not PCI, as root.  Until it is removed it is the\n"
-	  "file /dev/udrv/NAME: region i is the i-th range, vector i the i-th line.\n"
-	  "Unloading the module removes it too, but gives no driver its device back.\n"
-	  "\n"
-	  "  keyboard               the PC's 8042: ports 0x60 and 0x64, lines 1 (keyboard)\n"
-	  "                         and 12 (mouse), taken from the driver i8042: the\n"
-	  "                         console has no keyboard from then on\n"
-	  "  parport0, parport1     a parallel port: 8 ports from 0x378 or 0x278, line 7\n"
-	  "                         or 5, taken from its driver\n"
-	  "\n"
-	  "  --ports START:COUNT[,...]   I/O ports\n"
-	  "  --memory START:SIZE[,...]   physical memory of the device's; SIZE may end\n"
-	  "                              in k, M or G\n"
-	  "  --irq N[,...]               interrupt lines of the ISA bus, 0 to 15\n"
-	  "  --base PORT                 where a parallel port is, if elsewhere\n"
-	  "  --take SYSFS-DEVICE         BUS/DEVICE (pnp/00:04) or a path in /sys: take it\n"
-	  "                              from its driver, which gets it back on removal;\n"
-	  "                              without --ports and --memory it is made of what\n"
-	  "                              a PnP device says it is\n"
-	  "  --owner USER[:GROUP]        whom the file shall belong to (mode 0600, with\n"
-	  "                              GROUP 0660)\n"
-	  "\n"
-	  "Nothing is taken that a driver holds, except by --take; nothing that is RAM,\n"
-	  "the firmware's or a PCI device's.  Numbers are decimal or 0x.\n"
-	  "\n"
-	  "Who may open a device can do all that its registers can: the keyboard's\n"
-	  "controller, for one, can reset the machine.\n",
-	  legacy_add },
-	{ "legacy remove", NULL,
-	  "usage: udrv legacy remove NAME\n"
-	  "\n"
-	  "Remove a declared device, as root.  A process that has it open is cut off\n"
-	  "from it; the driver that it was taken from gets it back.\n",
-	  legacy_remove },
-	{ "legacy list", NULL,
-	  "usage: udrv legacy list\n"
-	  "\n"
-	  "Show declared devices: regions, lines, the process that has it open.\n",
-	  legacy_list },
+static const struct tool_command remove_command = {
+	"legacy remove", "take a declared device away",
+	"usage: udrv legacy remove [--save] NAME\n"
+	"\n"
+	"Remove a declared device, as root.  A process that has it open is cut off\n"
+	"from it; the driver that it was taken from gets it back.\n"
+	"\n"
+	"  --save   and forget what `udrv legacy add --save` noted\n",
+	legacy_remove, remove_options, TOOL_BOUND, NULL
 };
 
-int tool_legacy(const struct tool_command *command, int argc, char **argv)
+static const struct tool_command list_command = {
+	"legacy list", "show the declared devices",
+	"usage: udrv legacy list\n"
+	"\n"
+	"Show declared devices: regions, lines, the process that has it open.\n",
+	legacy_list, tool_help_only, TOOL_NOTHING, NULL
+};
+
+static const struct tool_command *const commands[] = {
+	&legacy_add_command, &remove_command, &list_command, NULL };
+
+static int run_legacy(const struct tool_command *command, int argc, char **argv)
 {
 	const size_t skip = strlen("legacy ");
-	size_t i;
+	const struct tool_command *const *each;
 
 	if (argc < 2)
 		return tool_usage(command, "legacy: add, remove or list?");
@@ -175,11 +173,22 @@ int tool_legacy(const struct tool_command *command, int argc, char **argv)
 		fputs(command->help, stdout);
 		return TOOL_DONE;
 	}
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[1], commands[i].name + skip) != 0)
+	for (each = commands; *each; each++) {
+		if (strcmp(argv[1], (*each)->name + skip) != 0)
 			continue;
 		argv[1] = argv[0];
-		return commands[i].run(&commands[i], argc - 1, argv + 1);
+		return (*each)->run(*each, argc - 1, argv + 1);
 	}
 	return tool_usage(command, "legacy: there is no '%s'", argv[1]);
 }
+
+const struct tool_command tool_legacy = {
+	"legacy", "declare devices that are not PCI",
+	"usage: udrv legacy add [OPTION]... NAME\n"
+	"       udrv legacy remove [--save] NAME\n"
+	"       udrv legacy list\n"
+	"\n"
+	"Declare devices that are not PCI: a keyboard controller, a parallel port.\n"
+	"udrv legacy add --help says more.\n",
+	run_legacy, tool_help_only, TOOL_NOTHING, commands
+};

@@ -18,7 +18,4 @@ int legacy_parse_take(const struct tool_command *command, const char *text,
 int legacy_take_resources(const struct tool_command *command,
 			  struct udrv_legacy *legacy, bool lines_given);
 
-/* udrv_legacy_add.c */
-int legacy_add(const struct tool_command *command, int argc, char **argv);
-
 #endif

@@ -2,12 +2,12 @@
 /* udrv legacy add: from its arguments, and from names that say it all. */
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "udrv_conf.h"
 #include "udrv_legacy.h"
 
 /* -------------------------------------------------------------- its arguments */
@@ -17,6 +17,8 @@ struct request {
 	struct tool_user owner;
 	bool ports_or_memory, lines, base;	/* given */
 	__u64 base_port;
+	bool save;
+	char rule[512];				/* what was given, as a rule has it */
 };
 
 /* Decimal or 0x; a size may end in k, M or G.  NULL: it is no number. */
@@ -206,10 +208,25 @@ static int make_ready(const struct tool_command *command, struct request *reques
 
 /* ------------------------------------------------------------------------ add */
 
+static int save_rule(const struct request *request)
+{
+	char selector[48], line[600];
+	bool changed;
+
+	snprintf(selector, sizeof(selector), "legacy:%s", request->legacy.name);
+	snprintf(line, sizeof(line), "%s%s", selector, request->rule);
+	if (!conf_save(selector, line, &changed))
+		return TOOL_FAILED;
+	printf("%s will be declared at start-up: " CONF_SAVED "\n",
+	       request->legacy.name);
+	return TOOL_DONE;
+}
+
 static int do_add(struct request *request)
 {
 	const char *name = request->legacy.name;
 	char driver[64];
+	int status = TOOL_DONE;
 
 	legacy_driver(request->legacy.from, driver, sizeof(driver));
 	if (usr_legacy_add(&request->legacy))
@@ -218,11 +235,29 @@ static int do_add(struct request *request)
 	if (driver[0])
 		printf(", %s taken from %s", request->legacy.from, driver);
 	printf(": " UDRV_DIR "/%s\n", name);
-	if (!request->owner.text || !tool_give_file(name, &request->owner))
-		return TOOL_DONE;
-	if (!usr_legacy_remove(name))
+	if (request->owner.text)
+		status = tool_give_file(name, &request->owner);
+	if (!status && request->save)
+		status = save_rule(request);
+	if (status && !usr_legacy_remove(name))
 		printf("%s is removed again\n", name);
-	return TOOL_FAILED;
+	return status;
+}
+
+/* An option's value, as a word of a rule. */
+static int note(const struct tool_command *command, const char *word,
+		const char *value, struct request *request)
+{
+	size_t used = strlen(request->rule);
+	int length;
+
+	length = snprintf(request->rule + used, sizeof(request->rule) - used,
+			  " %s=%s", word, value);
+	if (used + (size_t)length >= sizeof(request->rule) ||
+	    strpbrk(value, " \t\r\n"))
+		return tool_usage(command, "--%s '%s' cannot be put into a table: it is too long, or has blanks in it",
+				  word, value);
+	return TOOL_DONE;
 }
 
 static int take_option(const struct tool_command *command, int option,
@@ -252,26 +287,40 @@ static int take_option(const struct tool_command *command, int option,
 	}
 }
 
-int legacy_add(const struct tool_command *command, int argc, char **argv)
+static const struct option options[] = {
+	{ "ports", required_argument, NULL, 'p' },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "irq", required_argument, NULL, 'i' },
+	{ "base", required_argument, NULL, 'b' },
+	{ "take", required_argument, NULL, 't' },
+	{ "owner", required_argument, NULL, 'o' },
+	{ "save", no_argument, NULL, 's' },
+	TOOL_HELP_OPTION, TOOL_NO_OPTION
+};
+
+static const char *word_of(int option)
 {
-	static const struct option options[] = {
-		{ "ports", required_argument, NULL, 'p' },
-		{ "memory", required_argument, NULL, 'm' },
-		{ "irq", required_argument, NULL, 'i' },
-		{ "base", required_argument, NULL, 'b' },
-		{ "take", required_argument, NULL, 't' },
-		{ "owner", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	const struct option *each;
+
+	for (each = options; each->val != option; each++)
+		;
+	return each->name;
+}
+
+static int legacy_add(const struct tool_command *command, int argc, char **argv)
+{
 	struct request request = { .owner.text = NULL };
 	int option, status;
 	char **name;
 
-	while ((option = tool_option(command, argc, argv, options, &status)) != -1) {
+	while ((option = tool_option(command, argc, argv, &status)) != -1) {
 		if (status >= 0)
 			return status;
-		status = take_option(command, option, &request);
+		status = option == 's' ? TOOL_DONE :
+			 note(command, word_of(option), optarg, &request);
+		request.save |= option == 's';
+		if (!status)
+			status = take_option(command, option, &request);
 		if (status)
 			return status;
 	}
@@ -290,3 +339,41 @@ int legacy_add(const struct tool_command *command, int argc, char **argv)
 	}
 	return do_add(&request);
 }
+
+const struct tool_command legacy_add_command = {
+	"legacy add", "declare a device",
+	"usage: udrv legacy add [--save] [--owner USER[:GROUP]] keyboard\n"
+	"       udrv legacy add [--base PORT] [--irq N] [--owner USER[:GROUP]] parport0\n"
+	"       udrv legacy add [OPTION]... NAME\n"
+	"\n"
+	"Declare a device that is not PCI, as root.  Until it is removed it is the\n"
+	"file /dev/udrv/NAME: region i is the i-th range, vector i the i-th line.\n"
+	"Unloading the module removes it too, but gives no driver its device back.\n"
+	"\n"
+	"  keyboard               the PC's 8042: ports 0x60 and 0x64, lines 1 (keyboard)\n"
+	"                         and 12 (mouse), taken from the driver i8042: the\n"
+	"                         console has no keyboard from then on\n"
+	"  parport0, parport1     a parallel port: 8 ports from 0x378 or 0x278, line 7\n"
+	"                         or 5, taken from its driver\n"
+	"\n"
+	"  --ports START:COUNT[,...]   I/O ports\n"
+	"  --memory START:SIZE[,...]   physical memory of the device's; SIZE may end\n"
+	"                              in k, M or G\n"
+	"  --irq N[,...]               interrupt lines of the ISA bus, 0 to 15\n"
+	"  --base PORT                 where a parallel port is, if elsewhere\n"
+	"  --take SYSFS-DEVICE         BUS/DEVICE (pnp/00:04) or a path in /sys: take it\n"
+	"                              from its driver, which gets it back on removal;\n"
+	"                              without --ports and --memory it is made of what\n"
+	"                              a PnP device says it is\n"
+	"  --owner USER[:GROUP]        whom the file shall belong to (mode 0600, with\n"
+	"                              GROUP 0660)\n"
+	"  --save                      and at each start of the machine again, by a rule\n"
+	"                              in /etc/udrv/saved.conf\n"
+	"\n"
+	"Nothing is taken that a driver holds, except by --take; nothing that is RAM,\n"
+	"the firmware's or a PCI device's.  Numbers are decimal or 0x.\n"
+	"\n"
+	"Who may open a device can do all that its registers can: the keyboard's\n"
+	"controller, for one, can reset the machine.\n",
+	legacy_add, options, TOOL_NOTHING, NULL
+};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* udrv list */
 #include <dirent.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -69,18 +68,13 @@ static void print_legacy(const struct usr_device *devices, int count)
 		free(entries);
 }
 
-int tool_list(const struct tool_command *command, int argc, char **argv)
+static int run_list(const struct tool_command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "bound", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct usr_device *devices;
 	int i, count, option, status;
 	bool bound = false;
 
-	while ((option = tool_option(command, argc, argv, options, &status)) != -1) {
+	while ((option = tool_option(command, argc, argv, &status)) != -1) {
 		if (status >= 0)
 			return status;
 		bound = option == 'b';
@@ -98,3 +92,19 @@ int tool_list(const struct tool_command *command, int argc, char **argv)
 	free(devices);
 	return TOOL_DONE;
 }
+
+static const struct option options[] = {
+	{ "bound", no_argument, NULL, 'b' },
+	TOOL_HELP_OPTION, TOOL_NO_OPTION
+};
+
+const struct tool_command tool_list = {
+	"list", "show the devices and who has them",
+	"usage: udrv list [--bound]\n"
+	"\n"
+	"Show PCI devices: address, vendor:device, driver, IOMMU group, the process\n"
+	"that has it open through udrv, name.\n"
+	"\n"
+	"  --bound   only those that are bound to udrv\n",
+	run_list, options, TOOL_NOTHING, NULL
+};

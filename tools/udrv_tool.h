@@ -3,6 +3,7 @@
 #ifndef UDRV_TOOL_H
 #define UDRV_TOOL_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <udrv.h>
@@ -10,22 +11,41 @@
 /* Exit statuses. */
 enum { TOOL_DONE = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
 
+/* What stands behind the options: for shells that complete it. */
+enum tool_argument {
+	TOOL_NOTHING,
+	TOOL_DEVICE,		/* any PCI device */
+	TOOL_BOUND,		/* one that is a file in /dev/udrv */
+	TOOL_REGISTERS,		/* such a one, then names of its registers */
+};
+
 struct tool_command {
 	const char *name;
 	const char *summary;		/* a line of `udrv --help` */
 	const char *help;		/* all of `udrv NAME --help` */
 	int (*run)(const struct tool_command *command, int argc, char **argv);
+	const struct option *options;	/* ends with zeroes */
+	enum tool_argument argument;
+	const struct tool_command *const *sub;	/* or NULL; ends with NULL */
 };
 
-/* udrv_list.c */
-int tool_list(const struct tool_command *command, int argc, char **argv);
+#define TOOL_HELP_OPTION	{ "help", no_argument, NULL, 'h' }
+#define TOOL_JSON_OPTION	{ "json", no_argument, NULL, 'J' }
+#define TOOL_NO_OPTION		{ NULL, 0, NULL, 0 }
 
-/* udrv_info.c */
-int tool_info(const struct tool_command *command, int argc, char **argv);
+#define TOOL_DEVICE_HELP						\
+	"DEVICE is a PCI address (0000:00:05.0 or 00:05.0) or vendor:device\n" \
+	"(1234:11e8) if only one device has these ids.\n"
 
-/* udrv_bind.c */
-int tool_bind(const struct tool_command *command, int argc, char **argv);
-int tool_unbind(const struct tool_command *command, int argc, char **argv);
+/* A file each.  To add one: its file, here, and the table in udrv.c. */
+extern const struct tool_command tool_list, tool_info, tool_bind, tool_unbind,
+	tool_legacy;
+
+/* For commands that have only --help. */
+extern const struct option tool_help_only[];
+
+/* udrv_legacy_add.c: for udrv_saved.c */
+extern const struct tool_command legacy_add_command;
 
 /* Whom a device's file shall belong to: --owner USER[:GROUP]. */
 struct tool_user {
@@ -34,24 +54,39 @@ struct tool_user {
 	gid_t group;		/* -1: as it is */
 };
 
+/* False: @error says who is not there.  @text is left as it was. */
+bool tool_find_user(char *text, struct tool_user *owner, char *error, size_t size);
+
 /* Both complain.  Return: the exit status. */
 int tool_parse_user(const struct tool_command *command, char *text,
 		    struct tool_user *owner);
 int tool_give_file(const char *name, const struct tool_user *owner);
 
-/* udrv_legacy.c */
-int tool_legacy(const struct tool_command *command, int argc, char **argv);
+/* Bind, say so, give the file.  Return: the exit status. */
+int tool_do_bind(const char *name, unsigned flags, const struct tool_user *owner);
+
+/* udrv_saved.c: --saved, --match, --check.  @name may be NULL.  Both complain. */
+int tool_bind_saved(const char *name);
+int tool_bind_match(const char *name);
+int tool_bind_check(void);
+
+/* Bind, and note it in the table as the one of --owner, --driver, --save=@how. */
+int tool_bind_and_save(const struct usr_device *device, unsigned flags,
+		       const struct tool_user *owner, const char *driver,
+		       const char *how);
+int tool_unbind_saved(const struct usr_device *device);
+
+/* The rule in the table that will bind it, "FILE:LINE"; or "". */
+void tool_saved_in(const struct usr_device *device, char *text, size_t size);
 
 /* udrv.c */
 
-struct option;
-
 /*
- * The next option, as getopt_long(); --help is handled.  Return: -1 at the
- * end, else its val; if *status became >= 0, leave with that.
+ * The next of the command's options, as getopt_long(); --help is handled.
+ * Return: -1 at the end, else its val; if *status became >= 0, leave with that.
  */
 int tool_option(const struct tool_command *command, int argc, char **argv,
-		const struct option *options, int *status);
+		int *status);
 
 /* What is left must be exactly so many.  NULL: complained. */
 char **tool_arguments(const struct tool_command *command, int argc, char **argv,
