@@ -541,6 +541,11 @@ struct e1000_info {
 	bool bus_64, bus_pcix;
 };
 
+/**
+ * e1000_info() - what does not change
+ * @nic: of e1000_open()
+ * @info: filled in
+ */
 void e1000_info(const struct e1000 *nic, struct e1000_info *info);
 
 #ifdef __cplusplus
