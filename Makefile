@@ -10,6 +10,7 @@ DESTDIR ?=
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
 
 # For `make module` and `make install`: the running kernel's headers or, when
@@ -70,7 +71,7 @@ ABI_TESTS_32 := $(patsubst tests/abi/%.c,build/tests32/%,$(wildcard tests/abi/*_
 VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 
 .DELETE_ON_ERROR:
-.PHONY: all module lib drivers tools tests demo check check-unit check-abi \
+.PHONY: all module man lib drivers tools tests demo check check-unit check-abi \
 	check-vm check-kernels check-debug check-deaths check-all shell bench lint install \
 	uninstall clean help need-build need-test need-lint
 
@@ -94,6 +95,9 @@ module: | need-build ## build udrv.ko for the running kernel (or KDIR=)
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/build/$(RELEASE) modules
 
 # --- user space
+
+man: need-build ## write the manual pages, in build/man
+	$(Q)tools/manual build/man
 
 lib: build/libudrv.a build/libudrv.so build/libudrv.pc build/libudrv-e1000.a ## build libudrv
 drivers: $(DRIVERS) ## build the drivers
@@ -149,6 +153,9 @@ build/libudrv-e1000.a: $(PACKETS)
 	$(Q)objcopy -w --keep-global-symbol='e1000_*' build/obj/libudrv-e1000.o
 	@rm -f $@
 	$(Q)$(AR) rcs $@ build/obj/libudrv-e1000.o
+
+# These are built into it.
+build/obj/tools/udrv_new.o: $(wildcard tools/skeleton/* tools/skeleton/*/*)
 
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
@@ -245,7 +252,7 @@ lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 PYTHON := $(wildcard libudrv/python/udrv/*.py) libudrv/python/udrv/py.typed
 MODDIR = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
 
-install: all ## install below PREFIX (and DESTDIR)
+install: all man ## install below PREFIX (and DESTDIR)
 	install -Dm644 build/$(RELEASE)/udrv.ko $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
@@ -262,10 +269,13 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -Dm644 drivers/e1000/e1000.h $(DESTDIR)$(INCLUDEDIR)/udrv/e1000.h
 	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
 	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
+	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4
+	install -m644 build/man/man3/* $(DESTDIR)$(MANDIR)/man3/
+	install -m644 build/man/man4/* $(DESTDIR)$(MANDIR)/man4/
 	install -d $(DESTDIR)$(PYTHONDIR)/udrv
 	install -m644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/udrv/
 
-uninstall: ## remove what install installed
+uninstall: man ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a libudrv-e1000.a $(notdir $(SHARED)) \
@@ -273,6 +283,7 @@ uninstall: ## remove what install installed
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/udrv
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))
 	rm -rf $(DESTDIR)$(PYTHONDIR)/udrv
+	rm -f $(patsubst build/man/%,$(DESTDIR)$(MANDIR)/%,$(wildcard build/man/man[34]/*))
 	$(if $(DESTDIR),,-ldconfig)
 
 clean: ## remove build/ (kernels stay in the cache)

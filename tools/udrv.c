@@ -7,7 +7,8 @@
 #include "udrv_tool.h"
 
 static const struct tool_command *const commands[] = {
-	&tool_list, &tool_info, &tool_bind, &tool_unbind, &tool_legacy, NULL };
+	&tool_list, &tool_info, &tool_bind, &tool_unbind, &tool_legacy,
+	&tool_new, NULL };
 
 const struct option tool_help_only[] = { TOOL_HELP_OPTION, TOOL_NO_OPTION };
 

@@ -39,7 +39,7 @@ struct tool_command {
 
 /* A file each.  To add one: its file, here, and the table in udrv.c. */
 extern const struct tool_command tool_list, tool_info, tool_bind, tool_unbind,
-	tool_legacy;
+	tool_legacy, tool_new;
 
 /* For commands that have only --help. */
 extern const struct option tool_help_only[];
