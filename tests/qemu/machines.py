@@ -24,7 +24,11 @@ name them:
                       medium
     00:0d.0  e1000    the other end of the cable, alone on its INTx line
     00:19.0  e1000    one end of a second cable
-    00:1a.0  e1000    the other end; these two share an INTx line of their own
+    00:1a.0  e1000    the other end; these two share an INTx line of their own,
+                      but for
+    00:1b.0  e1000    in QEMU's user network, 10.0.2.0/24: DHCP, a gateway, and a
+                      web server of the host's at 10.0.2.100, which has build/out;
+                      nothing else of the host's, or beyond it, can be reached
     ISA      8042     ports 0x60 and 0x64, lines 1 and 12
     ISA      parallel port, ports 0x378-0x37f, line 7; what is printed goes to
                       a file that the guest sees
@@ -38,6 +42,7 @@ it; slots 25 to 29 have a fifth line. To forward is to join the two cables, as
 (virtio-serial, virtio-9p); an AMD IOMMU takes 00:01.0.
 """
 
+import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -61,6 +66,7 @@ DEVICES = [
     "e1000,id=nic1,addr=0xd,netdev=end1,romfile=",
     "e1000,id=nic2,addr=0x19,netdev=end2,romfile=",
     "e1000,id=nic3,addr=0x1a,netdev=end3,romfile=",
+    "e1000,id=nic4,addr=0x1b,netdev=world,romfile=",
     "isa-parallel,id=parallel0,iobase=0x378,irq=7,chardev=parallel",
     "isa-serial,id=uart0,iobase=0x2f8,irq=5,index=1,chardev=nobody",
 ]
@@ -150,13 +156,22 @@ def disk_args(files: dict[str, int]) -> list[str]:
             f"driver=blkdebug,node-name=ide-bad,image=ide-bad-image,{rules}"]
 
 
+def world_args(served: Path) -> list[str]:
+    """QEMU's user network, with a web server that has a directory's files."""
+    command = f"busybox httpd -i -h {shlex.quote(str(served))}"
+    # QEMU takes a doubled comma for one that is no separator.
+    command = command.replace(",", ",,")
+    return ["-netdev", "user,id=world,restrict=on,ipv6=off,"
+            f"guestfwd=tcp:10.0.2.100:80-cmd:{command}"]
+
+
 def kernel_cmdline(machine: Machine) -> str:
     """The machine's part of the kernel's command line."""
     return f"mem={machine.memory}M {machine.cmdline}"
 
 
 def qemu_args(machine: Machine, disks: dict[str, int],
-              parallel: Path | None) -> list[str]:
+              parallel: Path | None, served: Path) -> list[str]:
     """The machine's part of QEMU's command line."""
     printer = f"file,path={parallel}" if parallel else "null"
     args = ["-machine", "q35", "-accel", machine.accel, "-cpu", machine.cpu,
@@ -164,7 +179,8 @@ def qemu_args(machine: Machine, disks: dict[str, int],
             *machine.extra]
     if machine.iommu:
         args += ["-device", machine.iommu]
-    args += [*BACKENDS, "-chardev", f"{printer},id=parallel"]
+    args += [*BACKENDS, *world_args(served),
+             "-chardev", f"{printer},id=parallel"]
     args += disk_args(disks)
     for device in DEVICES:
         args += ["-device", device]

@@ -20,9 +20,10 @@ sys.dont_write_bytecode = True
 from script import (SLOW, Skip, check, for_everybody, main,  # noqa: E402
                     pattern, wait_for)
 from tap_tools import (DEVICE, DRIVER, IN_PEER, NAME, OTHER_DEVICE, OURS,  # noqa: E402
-                       PEER, THEIRS, THEIRS6, TOOL, Receiver, Tap, clean_up,
-                       connected, counters, has_carrier, in_peer, iperf, link,
-                       run, serving_files, set_cable, set_up_ours, set_up_peer,
+                       OUT, PEER, THEIRS, THEIRS6, TOOL, WORLD_DEVICE,
+                       WORLD_GATEWAY, WORLD_SERVER, Receiver, Tap, clean_up, connected, counters,
+                       has_carrier, in_peer, iperf, link, run, serving_files,
+                       serving_ssh, set_cable, set_up_ours, set_up_peer,
                        wait_connected)
 
 MIB = 1 << 20
@@ -129,6 +130,53 @@ def files() -> None:
                       f"from {address}: not what was served")
             wait_for("the port is free", lambda where=where: ":8000" not in run(
                 *where, "ss", "-ltn"))
+
+
+def ssh() -> None:
+    """Logging in, and bytes both ways at once; both sides serve."""
+    with connected(), tempfile.TemporaryDirectory() as place:
+        data = pattern(4, BYTES // 4)
+        for where, client, address in ((IN_PEER, (), THEIRS), ((), IN_PEER, OURS)):
+            with serving_ssh(Path(place), where, address) as command:
+                said = run(*client, *command, "echo $SSH_CONNECTION", timeout=120)
+                check(f"{address} 22" in said, f"not by {address}: {said}")
+                done = subprocess.run(
+                    [*client, *map(str, command), "cat"], input=data,
+                    capture_output=True, check=False, timeout=120 * SLOW)
+                check(done.returncode == 0, f"ssh to {address}: {done.stderr}")
+                check(done.stdout == data,
+                      f"of {len(data)} bytes {len(done.stdout)} came back, or others")
+
+
+def user_network() -> None:
+    """An address by DHCP, its gateway, and a file of the host's."""
+    resolver = Path("/etc/resolv.conf")
+    servers = resolver.read_bytes() if resolver.exists() else b""
+    run(TOOL, "bind", WORLD_DEVICE)
+    tap = Tap(device=WORLD_DEVICE)
+    wait_for("the driver's link", tap.is_up)
+    run("ip", "link", "set", NAME, "up")
+    wait_for("carrier", has_carrier)
+    with tempfile.NamedTemporaryFile(dir=OUT) as file, \
+            tempfile.NamedTemporaryFile() as got:
+        file.write(pattern(5, BYTES))
+        file.flush()
+        os.chmod(file.name, 0o644)
+        try:
+            run("busybox", "udhcpc", "-i", NAME, "-n", "-q")
+            said = run("ip", "-4", "addr", "show", "dev", NAME)
+            check(" 10.0.2." in said, f"no address: {said}")
+            run("ping", "-c3", "-i0.2", "-W5", WORLD_GATEWAY)
+            run("curl", "-sSf", "-o", got.name,
+                f"http://{WORLD_SERVER}/{Path(file.name).name}", timeout=120)
+        finally:
+            resolver.write_bytes(servers)
+        check(Path(got.name).read_bytes() == pattern(5, BYTES),
+              "not what the host has")
+        said = run("curl", "-sSf", "-m", 5, f"http://{WORLD_GATEWAY}:1/", status=None)
+        check("curl: (7)" in said or "curl: (28)" in said or "curl: (56)" in said,
+              f"the host is in reach: {said}")
+    tap.stop()
 
 
 def vlans() -> None:
@@ -385,7 +433,7 @@ def without_io_uring() -> None:
 
 
 TESTS = (ping, tells_what_it_is, many_flows, offloads_reach_the_nic, udp, files,
-         vlans, jumbo, modes, mtu, address, promiscuous, down_and_up, carrier, survives_death,
+         ssh, user_network, vlans, jumbo, modes, mtu, address, promiscuous, down_and_up, carrier, survives_death,
          keeps_when_told, unbind, removed, refusals, as_nobody, without_io_uring)
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ VMCTL = TOP / "tests/qemu/vmctl"
 DEVICE = "0000:00:06.0"
 PEER_DEVICE = "0000:00:0d.0"
 OTHER_DEVICE = "0000:00:19.0"
+WORLD_DEVICE = "0000:00:1b.0"  # in QEMU's user network, where the host serves
+WORLD_GATEWAY, WORLD_SERVER = "10.0.2.2", "10.0.2.100"  # the files of OUT
+OUT = Path(os.environ.get("OUT_DIR", TOP / "build/out"))
 PEER = "peer"  # the namespace, and what its interface is called
 NAME = "eth-udrv"
 OURS, THEIRS = "10.7.0.1", "10.7.0.2"
@@ -195,7 +198,7 @@ def clean_up() -> None:
     deadline = time.monotonic() + 20 * SLOW
     while drivers() and time.monotonic() < deadline:
         time.sleep(0.05)
-    for device in (DEVICE, OTHER_DEVICE):
+    for device in (DEVICE, OTHER_DEVICE, WORLD_DEVICE):
         subprocess.run([TOOL, "unbind", device], **quiet)
     # Not before the namespace has given its device back.
     while (Path("/sys/module/e1000").exists() and time.monotonic() < deadline
@@ -276,6 +279,33 @@ def serving_files(directory: Path, where: tuple[str, ...] = IN_PEER,
             wait_for("the web server listens", lambda: ":8000" in run(
                 *where, "ss", "-ltn", status=None))
             yield
+        finally:
+            server.kill()
+
+
+@contextlib.contextmanager
+def serving_ssh(place: Path, where: tuple[str, ...],
+                address: str) -> Iterator[tuple[object, ...]]:
+    """A server with keys of its own; the command that logs in there."""
+    host_key, key, config = place / "host", place / "key", ("-F", "none")
+    if not key.exists():
+        run("dropbearkey", "-t", "ed25519", "-f", host_key)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    # It looks there for who may log in; nobody else sees what it sees there.
+    body = (f"mount -t tmpfs -o mode=700 home ~root && mkdir -m 700 ~root/.ssh && "
+            f"cp {key}.pub ~root/.ssh/authorized_keys && "
+            f"exec dropbear -F -E -s -P {place}/pid -r {host_key} -p {address}:22")
+    log = place / "ssh-log"
+    with log.open("w") as file, subprocess.Popen(
+            [*where, "unshare", "--mount", "sh", "-c", body], stdout=file,
+            stderr=file, stdin=subprocess.DEVNULL) as server:
+        try:
+            wait_for("the ssh server listens", lambda: check(
+                server.poll() is None, log.read_text()) or f"{address}:22" in run(
+                    *where, "ss", "-ltn"))
+            yield ("ssh", *config, "-i", key, "-o", "BatchMode=yes", "-o",
+                   "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                   "-o", "LogLevel=ERROR", f"root@{address}")
         finally:
             server.kill()
 
