@@ -208,6 +208,7 @@ $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 
 -include tests/bench/bench.mk
 -include tests/fuzz/fuzz.mk
+-include tests/packets/packets.mk
 
 # --- running things
 

@@ -23,8 +23,8 @@ from e1000_tools import (  # noqa: E402
     run, same_frames, write_pcap)
 from ide_tools import Done, fails  # noqa: E402
 from script import (  # noqa: E402
-    PATIENCE, SLOW, Test, by_name, check, for_everybody, main, pattern,
-    wait_for)
+    PATIENCE, SLOW, TOP, Test, by_name, check, figure, for_everybody, main,
+    pattern, wait_for)
 
 RATE = 1000  # packets a second, of which a kernel with a full ring loses none
 RING = ("--ring", 4096)
@@ -32,6 +32,8 @@ JUMBO = (1515, 2048, 3000, 4096, 9014)
 GROUP = bytes.fromhex("01005e0000fb")
 TAG = struct.Struct("!HH")
 TCTL, TCTL_ENABLE = 0x400, 2
+PACKETS_PROGRAM = TOP / "build/packets"
+PACKETS = int(os.environ.get("UDRV_PACKETS", 100000 // SLOW))
 
 
 # All of them; on a slow kernel some, the first and the last among them.
@@ -389,6 +391,28 @@ def forward_all(here: Peer, there: Peer, count: int, step: int = 500) -> None:
             source.send((numbered(n, way) for n in numbers), 4 * RATE)
         for _, sink, way in ways:
             sink.expect((numbered(n, way) for n in numbers), f"way {way}")
+
+
+def packets_come_back_whole() -> None:
+    """Each of 100,000, or of UDRV_PACKETS, of any size, after our receive and our
+    transmit ring: the same bytes, in order, none lost, none twice."""
+    peer = Peer()
+    give_to_us()
+    mac = ":".join(f"{byte:02x}" for byte in our_mac())
+    for part, options in enumerate(((), ("--adaptive",))):
+        count = (PACKETS + part) // 2
+        program = ready("echo", "--own", *RING, *options)
+        with subprocess.Popen(
+                [PACKETS_PROGRAM, peer.name, mac, str(count), "512",
+                 f"{PATIENCE:.0f}"], stdout=subprocess.PIPE, text=True) as sender:
+            assert sender.stdout
+            line = ""
+            for line in map(str.rstrip, sender.stdout):
+                if " of " in line:
+                    figure("packets", part * (PACKETS // 2) +
+                           int(line.partition(" ")[0]))
+        check(sender.returncode == 0, line)
+        ended_well(program.end(), f"{count} packets echoed")
 
 
 def numbered(number: int, way: int) -> bytes:
@@ -774,11 +798,14 @@ TESTS = [
     sends_jumbo_frames, writes_checksums, segments, inserts_tags,
     keeps_the_rate, captures_every_size, captures_to_a_pipe,
     captures_jumbo_frames, drops_what_is_too_long, filters, strips_tags, echoes,
-    forwards, forwards_full_tagged_frames, survives_an_overrun, sees_the_link, has_successors, has_heirs,
+    packets_come_back_whole, forwards, forwards_full_tagged_frames,
+    survives_an_overrun, sees_the_link, has_successors, has_heirs,
     ends_when_it_is_unbound, ends_on_signals, recovers_a_hung_transmitter,
     moderates_interrupts, is_one_owners, refuses_wrong_arguments,
     leaves_a_kernel_driver_alone, runs_unprivileged, drives_the_family,
 ]
 
 if __name__ == "__main__":
-    sys.exit(main(tests, "iommu noiommu", 180, clean_up=clean_up))
+    # A few hundred packets a second are enough to be alive.
+    sys.exit(main(tests, "iommu noiommu", max(180, PACKETS / 300),
+                  clean_up=clean_up))
