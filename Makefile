@@ -78,7 +78,7 @@ VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 all: module lib drivers tools ## build the module, the library, drivers and tools (default)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile $(wildcard tests/*/*.mk) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile $(wildcard tests/*/*.mk docs/*.mk) | expand -t 24
 	@echo 'Variables: KERNEL=bullseye|bookworm|trixie|sid|debug MACHINE=iommu|...'
 	@echo '  MACHINES="iommu amd" TESTS="irq.*" KDIR=... PREFIX=... DESTDIR=...'
 
@@ -206,9 +206,7 @@ $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 	@mkdir -p $(@D)
 	$(Q)$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include tests/bench/bench.mk
--include tests/fuzz/fuzz.mk
--include tests/packets/packets.mk
+-include $(wildcard tests/*/*.mk docs/*.mk)
 
 # --- running things
 
@@ -242,8 +240,9 @@ shell: need-test lib drivers tools ## a prompt in a virtual machine with the mod
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
 	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) --shell
 
-bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv
+bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv, README.md
 	@tests/bench/kernels
+	@tests/bench/readme
 
 lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 	@tests/qemu/lint

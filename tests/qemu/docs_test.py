@@ -8,6 +8,7 @@ In docs/*.md a block ```LANGUAGE file=PATH is written to that file, a block
 out).  A page is a test.  A command that README.md shows is either harmless, and
 typed, or named below with the test that runs it."""
 
+import doctest
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ import script  # noqa: E402
 from script import TOP, Failure, check  # noqa: E402
 
 TOOL = TOP / "build/udrv"
+EDU = "0000:00:03.0"
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.M | re.S)
 MARK = "== end of block =="
 
@@ -89,6 +91,21 @@ def tutorial() -> None:
     try_page(TOP / "docs/tutorial.md")
 
 
+def python_session_of_the_readme() -> None:
+    """What README.md types at Python's prompt, by doctest."""
+    os.environ["UDRV_LIBRARY"] = str(TOP / "build/libudrv.so.0")
+    sys.path.insert(0, str(TOP / "libudrv/python"))
+    session = next(text for language, _, text in blocks(TOP / "README.md")
+                   if language == "python")
+    check(session.count(">>>") > 5, "that is no session")
+    subprocess.run([TOOL, "bind", EDU], check=True, capture_output=True)
+    test = doctest.DocTestParser().get_doctest(session, {}, "README.md",
+                                               "README.md", 0)
+    said: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=said.append)
+    check(result.attempted and not result.failed, "".join(said))
+
+
 def functions_named_in_the_docs_exist() -> None:
     """Every usr_...() that a page or the README names is public."""
     public = set(re.findall(r"\b((?:usr|e1000)_\w+)\(", "".join(
@@ -110,13 +127,14 @@ def links_in_the_docs_lead_somewhere() -> None:
 
 def clean_up() -> None:
     """Devices go back."""
-    for name in ("0000:00:03.0", "0000:00:05.0"):
+    for name in (EDU, "0000:00:05.0"):
         subprocess.run([TOOL, "unbind", name], check=False,
                        capture_output=True)
 
 
 if __name__ == "__main__":
     os.environ["PATH"] = f"{TOP}/build:{os.environ['PATH']}"
-    sys.exit(script.main([tutorial, functions_named_in_the_docs_exist,
+    sys.exit(script.main([tutorial, python_session_of_the_readme,
+                          functions_named_in_the_docs_exist,
                           links_in_the_docs_lead_somewhere], "iommu", 240,
                          clean_up=clean_up))
