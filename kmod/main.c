@@ -26,7 +26,8 @@ DEFINE_XARRAY_ALLOC(udrv_minors);
 
 static char *udrv_devnode(udrv_devnode_const struct device *dev, umode_t *mode)
 {
-	return kasprintf(GFP_KERNEL, "udrv/%s", dev_name(dev));
+	/* Without an answer the file would appear elsewhere, and stay there. */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "udrv/%s", dev_name(dev));
 }
 
 struct class udrv_class = {
