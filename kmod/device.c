@@ -34,6 +34,10 @@ struct udrv_device *udrv_device_alloc(struct device *parent, const char *name)
 		return ERR_PTR(ret);
 	}
 	init_rwsem(&d->lock);
+	ratelimit_state_init(&d->blame_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	ratelimit_state_init(&d->storm_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	d->hw = parent ?: &d->dev;
 	device_initialize(&d->dev);
 	dev_set_drvdata(&d->dev, d);
@@ -242,14 +246,14 @@ static int udrv_may_own(struct udrv_device *d, struct udrv_open *o)
 	if (d->owner)
 		return -EBUSY;
 	if (d->keyboard && udrv_keyboard_driven()) {
-		dev_notice_ratelimited(&d->dev,
-			"open refused: the driver i8042 has the keyboard controller\n");
+		udrv_blame(d, "open refused",
+			   "the driver i8042 has the keyboard controller");
 		return -EBUSY;
 	}
 	if (d->had_owner && !d->clean && !uid_eq(d->last_uid, o->uid) &&
 	    !capable(CAP_SYS_RAWIO)) {
-		dev_notice_ratelimited(&d->dev,
-			"open refused: uid %u used it last and it was not reset; CAP_SYS_RAWIO overrides\n",
+		udrv_blame(d, "open refused",
+			"uid %u used it last and it was not reset; CAP_SYS_RAWIO overrides",
 			from_kuid(&init_user_ns, d->last_uid));
 		return -EPERM;
 	}

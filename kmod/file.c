@@ -44,9 +44,45 @@ void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text)
 }
 
 /*
+ * A line that names a culprit.  A process chooses its own name, and could forge
+ * lines with it: escaped.  Limited for each device, so that nobody drowns what is
+ * said of others'.
+ */
+void udrv_blame(struct udrv_device *d, const char *what, const char *format, ...)
+{
+	char comm[TASK_COMM_LEN];
+	struct va_format text = { .fmt = format };
+	va_list args;
+
+	if (!___ratelimit(&d->blame_limit, udrv_name(d)))
+		return;
+	get_task_comm(comm, current);
+	va_start(args, format);
+	text.va = &args;
+	dev_notice(&d->dev, "%s: %pV (%*pE[%d])\n", what, &text,
+		   (int)strlen(comm), comm, task_tgid_nr(current));
+	va_end(args);
+}
+
+/* What a driver meets that does nothing wrong. */
+static bool udrv_refusal_is_ordinary(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+	case -EBUSY:
+	case -EINTR:
+	case -ENODEV:
+	case -EOPNOTSUPP:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
  * Say no: remembers the sentence for UDRV_REASON, counts and traces it, and
- * gives the error back.  What a driver was not allowed to do goes to the log,
- * with the culprit's name.
+ * gives the error back.  What a driver had no right to ask for goes to the log.
  */
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 {
@@ -60,9 +96,8 @@ int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 	udrv_refusal_set(&o->refusal, error, text);
 	atomic64_inc(&o->d->count.refusals);
 	trace_udrv_refused(o->d, error, text);
-	if (error == -EPERM)
-		dev_notice_ratelimited(&o->d->dev, "refused %s[%d]: %s\n",
-				       current->comm, task_tgid_nr(current), text);
+	if (!udrv_refusal_is_ordinary(error))
+		udrv_blame(o->d, "refused", "%s", text);
 	return error;
 }
 
@@ -81,6 +116,7 @@ static struct udrv_open *udrv_open_alloc(struct udrv_device *d, bool owner)
 	o->owner = owner;
 	o->uid = current_uid();
 	o->pid = get_pid(task_tgid(current));
+	get_task_comm(o->comm, current);
 	return o;
 }
 

@@ -382,7 +382,8 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 	o->iova_last = udrv_iova_last(o);
 	if (o->page_sizes & PAGE_SIZE)
 		return 0;
-	dev_notice(&d->dev, "open refused: its IOMMU has larger pages than the processor\n");
+	udrv_blame(d, "open refused",
+		   "its IOMMU has larger pages than the processor");
 	udrv_group_detach(d->group, o->domain);
 	udrv_domain_free(o);
 	return -EOPNOTSUPP;
@@ -408,22 +409,22 @@ static int udrv_group_open_locked(struct udrv_device *d, struct udrv_open *o)
 	int ret;
 
 	if (g->opener) {
-		dev_notice_ratelimited(&d->dev,
-			"open refused: %s of the same IOMMU group %d is open, and the hardware cannot tell them apart\n",
+		udrv_blame(d, "open refused",
+			"%s of the same IOMMU group %d is open, and the hardware cannot tell them apart",
 			udrv_name(g->opener), iommu_group_id(g->iommu));
 		return -EBUSY;
 	}
 	if (!udrv_allow_unsafe_interrupts &&
 	    !udrv_interrupts_remapped(&d->pdev->dev, g->iommu)) {
-		dev_notice_ratelimited(&d->dev,
-			"open refused: interrupts are not remapped, so its DMA could raise any of them; enable interrupt remapping, or set the module parameter allow_unsafe_interrupts=1\n");
+		udrv_blame(d, "open refused",
+			"interrupts are not remapped, so its DMA could raise any of them; enable interrupt remapping, or set the module parameter allow_unsafe_interrupts=1");
 		return -EPERM;
 	}
 	ret = udrv_domain_make(d, o);
 	if (ret) {
-		dev_notice_ratelimited(&d->dev,
-			"open refused: no IOMMU domain for group %d (%d)\n",
-			iommu_group_id(g->iommu), ret);
+		udrv_blame(d, "open refused",
+			   "no IOMMU domain for group %d (%d)",
+			   iommu_group_id(g->iommu), ret);
 		return ret;
 	}
 	g->opener = d;

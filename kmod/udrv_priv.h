@@ -32,7 +32,9 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/ratelimit.h>
 #include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
@@ -108,6 +110,9 @@ struct udrv_device {
 	kuid_t last_uid;
 	bool had_owner;
 
+	/* Lines in the log, each of its own so that one hides no other. */
+	struct ratelimit_state blame_limit, storm_limit;
+
 	struct {
 		atomic64_t opens, interrupts, not_ours, storms, programs;
 		atomic64_t steps, maps, unmaps, mapped_bytes, refusals;
@@ -120,6 +125,7 @@ struct udrv_open {
 	struct udrv_device *d;
 	bool owner;
 	struct pid *pid;
+	char comm[TASK_COMM_LEN];	/* whose name it was opened in */
 	struct udrv_refusal refusal;
 
 	/* The owner's.  Under d->lock unless said otherwise. */
@@ -178,6 +184,8 @@ void udrv_open_get(struct udrv_open *o);
 void udrv_open_put(struct udrv_open *o);
 __printf(3, 4)
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...);
+__printf(3, 4)
+void udrv_blame(struct udrv_device *d, const char *what, const char *format, ...);
 void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text);
 const char *udrv_plain_reason(int error);
 

@@ -69,10 +69,12 @@ static void tracepoints_tell_what_happens(void)
 static void refusals_name_the_culprit_in_the_log(void)
 {
 	int fd = device_own(EDU);
+	char name[64];
 
 	MUST_ERROR(io_write(fd, UDRV_REGION_CONFIG, 4, 2, 7), EPERM);
-	MUST(logged("refused "));
-	MUST(logged("configuration byte 0x4"));
+	MUST(logged(" refused: configuration byte 0x4"));
+	snprintf(name, sizeof(name), "watch_test[%d])", getpid());
+	MUST(logged(name));
 }
 
 /* /proc/interrupts and sysfs name the device. */
