@@ -6,11 +6,18 @@
 #include "compat.h"
 #include "irq.h"
 
+static void udrv_minor_free(struct udrv_device *d)
+{
+	if (d->has_minor)
+		xa_erase(&udrv_minors, MINOR(d->dev.devt));
+	d->has_minor = false;
+}
+
 static void udrv_device_free(struct device *dev)
 {
 	struct udrv_device *d = container_of(dev, struct udrv_device, dev);
 
-	xa_erase(&udrv_minors, MINOR(d->dev.devt));
+	udrv_minor_free(d);
 	kfree(d->pristine);
 	pci_dev_put(d->pdev);
 	kfree(d);
@@ -33,6 +40,7 @@ struct udrv_device *udrv_device_alloc(struct device *parent, const char *name)
 		kfree(d);
 		return ERR_PTR(ret);
 	}
+	d->has_minor = true;
 	init_rwsem(&d->lock);
 	ratelimit_state_init(&d->blame_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
@@ -53,6 +61,16 @@ struct udrv_device *udrv_device_alloc(struct device *parent, const char *name)
 		return ERR_PTR(ret);
 	}
 	return d;
+}
+
+/*
+ * Nobody can open it any more.  Who has it open keeps it, but not its minor:
+ * else files held across many unbinds would use them up.
+ */
+void udrv_device_hide(struct udrv_device *d)
+{
+	cdev_device_del(&d->cdev, &d->dev);
+	udrv_minor_free(d);
 }
 
 /* Under device_lock.  Configuration is saved by the caller. */
@@ -211,7 +229,7 @@ static void udrv_remove(struct pci_dev *pdev)
 {
 	struct udrv_device *d = pci_get_drvdata(pdev);
 
-	cdev_device_del(&d->cdev, &d->dev);
+	udrv_device_hide(d);
 	udrv_device_revoke(d);
 	udrv_group_unbind(d);
 	pci_disable_device(pdev);

@@ -275,7 +275,7 @@ int udrv_legacy_add(struct udrv_control *c, const struct udrv_legacy *as)
 static void udrv_legacy_end(struct udrv_declaration *l)
 {
 	list_del(&l->list);
-	cdev_device_del(&l->d->cdev, &l->d->dev);
+	udrv_device_hide(l->d);
 	udrv_legacy_revoke(l->d);
 	udrv_legacy_free(l);
 }

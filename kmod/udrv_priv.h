@@ -110,6 +110,7 @@ struct udrv_device {
 	kuid_t last_uid;
 	bool had_owner;
 
+	bool has_minor;			/* from alloc until it is unbound */
 	/* Lines in the log, each of its own so that one hides no other. */
 	struct ratelimit_state blame_limit, storm_limit;
 
@@ -171,6 +172,7 @@ extern struct xarray udrv_minors;
 extern struct pci_driver udrv_pci_driver;
 extern const struct dev_pm_ops udrv_pm_ops;
 struct udrv_device *udrv_device_alloc(struct device *parent, const char *name);
+void udrv_device_hide(struct udrv_device *d);
 int udrv_device_own(struct udrv_device *d, struct udrv_open *o);
 void udrv_device_release(struct udrv_open *o);
 int udrv_device_reset(struct udrv_open *o);
