@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -195,6 +197,30 @@ void *must_map(int fd, uint64_t offset, size_t length)
 volatile struct udrv_event_slot *map_events(int fd)
 {
 	return must_map(fd, UDRV_MMAP_EVENTS, 4096);
+}
+
+static atomic_bool unfollow;
+static pthread_t follower;
+
+static void *follow(void *data)
+{
+	volatile struct udrv_event_slot *slot = data;
+
+	while (!unfollow)
+		slot->seen = slot->count;
+	return NULL;
+}
+
+void follow_events(int fd)
+{
+	MUST_EQUAL(pthread_create(&follower, NULL, follow,
+				  (void *)(uintptr_t)map_events(fd)), 0);
+}
+
+void unfollow_events(void)
+{
+	unfollow = true;
+	pthread_join(follower, NULL);
 }
 
 /* --------------------------------------------------------- register programs */

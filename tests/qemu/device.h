@@ -47,6 +47,9 @@ void must_reason(const char *file, int line, int fd, int error, const char *word
 long try_map(int fd, uint64_t offset, size_t length, void **at);
 void *must_map(int fd, uint64_t offset, size_t length);
 volatile struct udrv_event_slot *map_events(int fd);
+/* From now on, a thread takes each event of vector 0 by the page at once. */
+void follow_events(int fd);
+void unfollow_events(void);
 
 /* Register programs. */
 struct udrv_io_step step_read(int region, uint64_t offset, int width);

@@ -191,34 +191,22 @@ static void bus_mastering_loses_no_interrupt(void)
 	MUST_EQUAL(counters(edu.fd).out_not_ours, 0);
 }
 
-static void *follow_the_count(void *data)
-{
-	volatile struct udrv_event_slot *slot = data;
-
-	while (!stop)
-		slot->seen = slot->count;
-	return NULL;
-}
-
 /* The event page is the owner's to write, and the kernel does not believe it. */
 static void event_page_hides_no_storm(void)
 {
 	struct udrv_irq_rule rule = edu_rule();
 	struct edu edu = edu_open(EDU);
-	pthread_t thread;
 
 	memset(rule.acks, 0, sizeof(rule.acks));
 	edu_lower(&edu);
 	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &rule, 1));
-	MUST_EQUAL(pthread_create(&thread, NULL, follow_the_count,
-				  (void *)(uintptr_t)map_events(edu.fd)), 0);
+	follow_events(edu.fd);
 	usleep(50000);
 	edu_raise(&edu, 1);
 	WAIT_FOR(counters(edu.fd).out_storms);
 	MUST(counters(edu.fd).out_interrupts < 20000);
 	edu_lower(&edu);
-	stop = true;
-	pthread_join(thread, NULL);
+	unfollow_events();
 }
 
 static void *reset_by_sysfs(void *data)

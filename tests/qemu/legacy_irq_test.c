@@ -6,9 +6,7 @@
 #include <fcntl.h>
 #include <linux/input.h>
 #include <linux/serial.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -293,32 +291,18 @@ static void nobody_acknowledges(void)
 	must_recover(fd);
 }
 
-static atomic_bool stop;
-
-static void *follow_the_count(void *data)
-{
-	volatile struct udrv_event_slot *slot = data;
-
-	while (!stop)
-		slot->seen = slot->count;
-	return NULL;
-}
-
 /* Nor if the owner pretends to take every event. */
 static void nobody_acknowledges_and_says_so(void)
 {
 	struct udrv_irq_rule rule = useless_rule();
 	int fd = own_uart();
-	pthread_t thread;
 
 	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, &rule, 1));
-	MUST_EQUAL(pthread_create(&thread, NULL, follow_the_count,
-				  (void *)(uintptr_t)map_events(fd)), 0);
+	follow_events(fd);
 	usleep(50000);
 	uart_assert(fd, true);
 	WAIT_FOR(counters(fd).out_storms);
-	stop = true;
-	pthread_join(thread, NULL);
+	unfollow_events();
 	MUST(counters(fd).out_interrupts < 40000);
 	must_recover(fd);
 }
