@@ -198,7 +198,7 @@ $(ABI_TESTS): build/tests/%: build/obj/tests/%.o $(HARNESS_OBJ) build/libudrv.a
 build/obj32/%.o: %.c | need-test
 	$(call tell,CC)
 	@mkdir -p $(@D)
-	$(Q)$(COMPILE) -m32 -Itests/qemu -c -o $@ $<
+	$(Q)$(COMPILE) -m32 -Itests/qemu -Idrivers -c -o $@ $<
 
 $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 		$(patsubst build/obj/%,build/obj32/%,$(HARNESS_OBJ))

@@ -52,6 +52,19 @@ void figure(const char *name, uint64_t value)
 	fflush(stdout);
 }
 
+void figure_add(const char *name, uint64_t value)
+{
+	char path[128], text[32] = "";
+
+	snprintf(path, sizeof(path), "/run/udrv-figure-%s", name);
+	read_text(path, text, sizeof(text));
+	value += strtoull(text, NULL, 10);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	close((int)MUST_OK(sys(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644))));
+	MUST_OK(write_text(path, text));
+	figure(name, value);
+}
+
 long sys(long result)
 {
 	return result == -1 ? -errno : result;

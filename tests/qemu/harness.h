@@ -47,6 +47,8 @@ void skip(const char *format, ...);
  * soon as it is said.  Said again as it grows; the last one counts.
  */
 void figure(const char *name, uint64_t value);
+/* The same of what the tests of a boot do together. */
+void figure_add(const char *name, uint64_t value);
 
 /* -errno of a C library call that returned -1, else what it returned. */
 long sys(long result);
@@ -91,7 +93,9 @@ bool on_machine(const char *name);
 /* Processes.  A child that fails a MUST exits 1, one that skips 77. */
 pid_t spawn(void (*run)(void *), void *data);
 int reap(pid_t pid);		/* exit status; 128 + signal */
-void become_nobody(void);	/* uid 65534, no capabilities */
+#define NOBODY 65534
+void become(unsigned int user);	/* its uid and gid, no capabilities */
+void become_nobody(void);
 int send_fd(int socket, int fd);
 int receive_fd(int socket);
 
@@ -107,6 +111,7 @@ bool has_interrupt(const char *name);
 void log_start(void);
 bool logged(const char *text);	/* by the kernel since the test began */
 int logged_times(const char *text);
+const char *log_text(void);	/* all of it; the caller's to read only */
 
 /* The module. */
 int module_load(const char *parameters);

@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 
 #define MODULE_DIR "/sys/module/udrv"
-#define NOBODY 65534
 
 /* ---------------------------------------------------------------- processes */
 
@@ -36,13 +35,18 @@ int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void become_nobody(void)
+void become(unsigned int user)
 {
 	MUST_OK(sys(setgroups(0, NULL)));
-	MUST_OK(sys(setresgid(NOBODY, NOBODY, NOBODY)));
-	MUST_OK(sys(setresuid(NOBODY, NOBODY, NOBODY)));
+	MUST_OK(sys(setresgid(user, user, user)));
+	MUST_OK(sys(setresuid(user, user, user)));
 	/* A uid change forbids looking at our own /proc otherwise. */
 	MUST_OK(sys(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)));
+}
+
+void become_nobody(void)
+{
+	become(NOBODY);
 }
 
 union fd_message {
@@ -186,22 +190,34 @@ void log_start(void)
 	lseek(kmsg, 0, SEEK_END);
 }
 
-int logged_times(const char *text)
+static char log_seen[1 << 18];
+
+static void log_update(void)
 {
-	static char seen[1 << 18];
 	static size_t used;
-	const char *at = seen;
 	char record[8192];
 	ssize_t size;
-	int times = 0;
 
 	while ((size = read(kmsg, record, sizeof(record))) > 0 ||
 	       (size < 0 && errno == EPIPE)) {
-		if (size > 0 && used + (size_t)size < sizeof(seen) - 1) {
-			memcpy(seen + used, record, (size_t)size);
+		if (size > 0 && used + (size_t)size < sizeof(log_seen) - 1) {
+			memcpy(log_seen + used, record, (size_t)size);
 			used += (size_t)size;
 		}
 	}
+}
+
+const char *log_text(void)
+{
+	log_update();
+	return log_seen;
+}
+
+int logged_times(const char *text)
+{
+	const char *at = log_text();
+	int times = 0;
+
 	while ((at = strstr(at, text))) {
 		times++;
 		at += strlen(text);
