@@ -27,9 +27,28 @@
 static const char edu_outside[] =
 	"a transfer is 1 to 4095 bytes, within the memory on both sides";
 
+/*
+ * The card has no reset.  A driver that died has left it at work: until it is
+ * done it takes no new orders, and then raises what it was asked to raise.
+ */
+static const char *edu_calm_down(struct edu *edu)
+{
+	struct udrv_io_step until_idle[] = {
+		usr_step_wait(0, EDU_STATUS, 4, EDU_COMPUTING, 0,
+			      UDRV_IO_MAX_WAIT_US / 2),
+		usr_step_wait(0, EDU_DMA_COMMAND, 4, EDU_DMA_START, 0,
+			      UDRV_IO_MAX_WAIT_US / 2),
+		usr_step_write(0, EDU_STATUS, 4, 0),
+		usr_step_write(0, EDU_IRQ_ACK, 4, ~0u),
+	};
+
+	return usr_io(edu->fd, until_idle, 4, NULL) ? usr_error() : NULL;
+}
+
 const char *edu_start(struct edu *edu, int fd, unsigned irq_kind)
 {
 	struct udrv_irq_rule rule;
+	const char *problem;
 
 	*edu = (struct edu) { .fd = fd, .polling = irq_kind == UDRV_IRQ_NONE };
 	/* All registers are in BAR 0. */
@@ -38,6 +57,9 @@ const char *edu_start(struct edu *edu, int fd, unsigned irq_kind)
 		return usr_error();
 	if ((edu_id(edu) & 0xffff) != 0x00ed)
 		return "this is not an edu device: its id register does not end in 00ed";
+	problem = edu_calm_down(edu);
+	if (problem)
+		return problem;
 
 	/* An interrupt is ours if the status says so; writing it back ends it. */
 	rule = usr_rule_claim(0, EDU_IRQ_STATUS, 4, ~0u);
