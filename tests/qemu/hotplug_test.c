@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The device is pulled out: orderly, or without a word. */
 #include "edu.h"
+#include "slot.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,12 +12,6 @@
 
 const char test_machines[] = "iommu surprise";
 const int test_seconds = 120;
-
-/* PCI Express base 7.5.3: slot control of the port, by its capability. */
-#define SLOT_CONTROL	0x18
-#define POWER_OFF	0x400
-#define INDICATOR	0x300
-#define INDICATOR_ON	0x100
 
 struct reader {
 	int fd;
@@ -66,16 +61,6 @@ static void must_be_gone(struct edu *edu, struct reader *r, pthread_t thread)
 	MUST_ERROR(device_open(HOT_EDU, O_RDWR), ENOENT);
 }
 
-/* It is in sysfs a little before drivers may have it. */
-static void plug_in(void)
-{
-	host_qmp("{\"execute\": \"device_add\", \"arguments\": "
-		 "{\"driver\": \"edu\", \"id\": \"hotedu\", \"bus\": \"hotport\"}}");
-	write_text("/sys/bus/pci/rescan", "1");
-	WAIT_FOR(device_exists(HOT_EDU));
-	WAIT_FOR(device_bound_to(HOT_EDU, "udrv") || !device_bind(HOT_EDU));
-}
-
 static void unplugged_under_use(void)
 {
 	struct reader reader;
@@ -85,11 +70,9 @@ static void unplugged_under_use(void)
 	if (on_machine("surprise"))
 		skip("the slot of this machine is not ACPI's");
 	edu = busy_edu(&reader, &thread);
-	host_qmp("{\"execute\": \"device_del\", \"arguments\": {\"id\": \"hotedu\"}}");
-	host_event("DEVICE_DELETED");
-	WAIT_FOR(!device_exists(HOT_EDU));
+	slot_unplug("hotedu");
 	must_be_gone(&edu, &reader, thread);
-	plug_in();
+	slot_plug("edu", "hotedu", "");
 	/* A new device; the old file is still the old one's. */
 	fresh = edu_open(HOT_EDU);
 	MUST_EQUAL(edu_read(&edu, EDU_ID), ~0u);
@@ -100,30 +83,6 @@ static void unplugged_under_use(void)
 }
 
 /* ------------------------------------------------------------ without a word */
-
-static unsigned int slot_control(void)
-{
-	unsigned int at = config_read(HOT_PORT, 0x34, 1);
-
-	while (at && config_read(HOT_PORT, at, 1) != 0x10)
-		at = config_read(HOT_PORT, at + 1, 1);
-	MUST(at);
-	return at + SLOT_CONTROL;
-}
-
-static void slot_power(bool on)
-{
-	unsigned int at = slot_control();
-	uint16_t control = (uint16_t)config_read(HOT_PORT, at, 2);
-	int fd;
-
-	control &= (uint16_t)~(POWER_OFF | INDICATOR);
-	control |= on ? INDICATOR_ON : POWER_OFF | INDICATOR;
-	fd = (int)MUST_OK(sys(open("/sys/bus/pci/devices/" HOT_PORT "/config",
-				   O_RDWR | O_CLOEXEC)));
-	MUST_EQUAL(pwrite(fd, &control, 2, at), 2);
-	close(fd);
-}
 
 static void power_cut_under_use(void)
 {
@@ -152,7 +111,7 @@ static void power_cut_under_use(void)
 	edu_close(&edu);
 	/* For whoever comes next. */
 	slot_power(true);
-	plug_in();
+	slot_plug("edu", "hotedu", "");
 	edu = edu_open(HOT_EDU);
 	edu_close(&edu);
 }
