@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* Loading and unloading: never under anybody's feet. */
+/*
+ * Loading and unloading: never under anybody's feet.  UDRV_RELOADS=N does it so
+ * often while others use it, die, and lose their devices.
+ */
 #include "edu.h"
+#include "load.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 const char test_machines[] = "iommu noiommu";
-const int test_seconds = 60;
+const int test_seconds = 100;
 
 /* delete_module(2) without waiting says EWOULDBLOCK for "in use". */
 static void must_be_in_use(void)
@@ -98,8 +106,139 @@ static void loaded_and_unloaded_again_and_again(void)
 		close(device_own(EDU));
 		MUST_OK(module_unload());
 		MUST_OK(module_load(""));
-		figure("module-reloads", (uint64_t)i + 1);
 	}
+}
+
+/* ------------------------------------------------------------------- races */
+
+/* Odd while somebody has the device open; shared by all processes. */
+static atomic_uint *holds;
+
+/* What a device is like whose module comes and goes. */
+static bool is_there(int fd)
+{
+	if (fd < 0)
+		MUST(fd == -ENOENT || fd == -ENODEV || fd == -ENXIO ||
+		     fd == -EBUSY || fd == -EAGAIN);
+	return fd >= 0;
+}
+
+static void open_and_map(void *unused)
+{
+	struct udrv_info about;
+	uint32_t seed = 1;
+	void *bar;
+	int fd;
+
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;; usleep((useconds_t)(rand_r(&seed) % 30000))) {
+		fd = device_open(EDU, O_RDWR);
+		if (!is_there(fd))
+			continue;
+		atomic_fetch_add(holds, 1);
+		about = (struct udrv_info){ .size = sizeof(about) };
+		MUST_OK(command(fd, UDRV_INFO, &about));
+		bar = must_map(fd, 0, EDU_BAR_SIZE);
+		close(fd);	/* the mapping keeps it */
+		MUST_EQUAL(*(volatile uint32_t *)bar, EDU_ID_VALUE);
+		usleep((useconds_t)(rand_r(&seed) % 3000));
+		atomic_fetch_add(holds, 1);
+		munmap(bar, EDU_BAR_SIZE);
+	}
+}
+
+static void work_and_die(void *unused)
+{
+	struct load load = { .address = EDU_ALONE, .seed = 2 };
+	pid_t pid;
+
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;; usleep((useconds_t)(rand_r(&load.seed) % 40000))) {
+		pid = spawn(load_run, &load);
+		usleep((useconds_t)(rand_r(&load.seed) % 40000));
+		kill(pid, SIGKILL);
+		MUST_EQUAL(reap(pid), 128 + SIGKILL);
+	}
+}
+
+/* Unbound, bound, and pulled out of the machine. */
+static void come_and_go(void *unused)
+{
+	uint32_t seed = 3;
+	int fd;
+
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;; usleep((useconds_t)(rand_r(&seed) % 20000))) {
+		device_bind(IVSHMEM);
+		fd = device_open(IVSHMEM, O_RDONLY);
+		if (is_there(fd) && rand_r(&seed) % 2)
+			fd = (close(fd), -1);
+		device_unbind(IVSHMEM);
+		write_text("/sys/bus/pci/devices/" HOT_EDU "/remove", "1");
+		if (fd >= 0)
+			close(fd);
+		write_text("/sys/bus/pci/rescan", "1");
+		device_bind(HOT_EDU);
+	}
+}
+
+/* Once the moment comes; never one where somebody had it open all the time. */
+static unsigned int unload_between(void)
+{
+	uint64_t end = now_ms() + WAIT_MS;
+	unsigned int refused = 0, before;
+	int ret;
+
+	for (;; refused++) {
+		before = atomic_load(holds);
+		ret = module_unload();
+		if (!ret)
+			break;
+		MUST(ret == -EWOULDBLOCK || ret == -EBUSY);
+		MUST(now_ms() < end);
+		usleep(500);
+	}
+	MUST(!(before % 2) || atomic_load(holds) != before);
+	return refused;
+}
+
+static void reloaded_while_everybody_is_busy(void)
+{
+	static void (*const racers[])(void *) = {
+		open_and_map, work_and_die, come_and_go,
+	};
+	const char *wanted = getenv("UDRV_RELOADS");
+	unsigned int i, refused = 0;
+	unsigned int count = wanted ? (unsigned int)atoi(wanted) :
+				      (unsigned int)fewer(8, 15);
+	pid_t pids[ARRAY_SIZE(racers)];
+
+	holds = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	MUST(holds != MAP_FAILED);
+	MUST_OK(device_bind(EDU));
+	MUST_OK(device_bind(EDU_ALONE));
+	for (i = 0; i < ARRAY_SIZE(racers); i++)
+		pids[i] = spawn(racers[i], NULL);
+	for (i = 0; i < count; i++) {
+		refused += unload_between();
+		MUST_OK(module_load(""));
+		figure("module-reloads", (uint64_t)i + 1);
+		/* Time for everybody to find it there. */
+		usleep((useconds_t)(random() % 60000));
+	}
+	printf("refused %u times\n", refused);
+	MUST(refused > count / 4);
+	MUST(atomic_load(holds) > count / 4);
+	for (i = 0; i < ARRAY_SIZE(racers); i++) {
+		kill(pids[i], SIGKILL);
+		MUST_EQUAL(reap(pids[i]), 128 + SIGKILL);
+	}
+	write_text("/sys/bus/pci/rescan", "1");
+	WAIT_FOR(device_exists(HOT_EDU));
 }
 
 const struct test tests[] = {
@@ -109,5 +248,6 @@ const struct test tests[] = {
 	TEST(revoked_file_and_mapping_keep_it),
 	TEST(parameters_are_off_by_default),
 	TEST(loaded_and_unloaded_again_and_again),
+	TEST(reloaded_while_everybody_is_busy),
 	{ NULL, NULL },
 };
