@@ -24,7 +24,7 @@ sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
 from script import (  # noqa: E402
-    SLOW, Failure, check, main, pattern, wait_for)
+    SLOW, Failure, check, figure, main, pattern, wait_for)
 from serve_tools import (  # noqa: E402
     ALL_DISKS, DEVICE, GIB, MIB, MOUNT, SECTOR, Fio, Raw, Server, alive,
     block_statistics, check_filesystem, clean_up, counter, drivers,
@@ -449,6 +449,7 @@ def deaths(kind: str) -> None:
             wait_fio(fio, server)
             server.wait_recovered(death)
             check(pid not in drivers(), "the killed one is still there")
+            figure(f"deaths-{kind}", death)
             if death == 1:
                 mappings, opens = counter("mappings"), counter("opens")
             if death % 10 == 0:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The campaigns of `make trust`: what each does, how much of it, in what slices.
+
+A campaign is a row of tests/trust.md. A slice of it is one command, mostly the
+boot of a machine that runs one test for longer than `make check` would, and
+prints `figure NAME VALUE` for what it has done so far.
+"""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent.parent
+QEMU = TOP / "tests/qemu"
+DEBUG = "debug"
+FAST = "bookworm"  # where it is the driver that is tried, and many times
+
+# Of a slice: a guest that says nothing for so long has hung, and a test that
+# takes so many times its time.
+SILENCE = 1800
+PATIENCE = 20
+
+Command = Callable[[int, str, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A row of the table."""
+
+    row: str
+    about: str
+    goal: int
+    slice: int  # so much in one command
+    command: Command  # of count, machine, seed
+    figure: str = ""  # of the command's, that is the count; "": the row's name
+    machines: tuple[str, ...] = ("iommu",)  # one after the other
+    adds_up: bool = True  # or the last one is all there is to say
+    # Figures that are rows too, and what to make of those of many slices.
+    also: dict[str, Callable[[list[int]], int]] = field(default_factory=dict)
+    suite: str = DEBUG
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "figure", self.figure or self.row)
+
+    def kernel(self) -> str:
+        """Its release."""
+        done = subprocess.run([QEMU / "kernel", "dir", self.suite], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return (Path(done.stdout.strip()) / "release").read_text().strip()
+
+
+def vm(program: str, test: str, variable: str, suite: str = DEBUG) -> Command:
+    """A test in a machine with that kernel, told its count."""
+    def command(count: int, machine: str, seed: int) -> list[str]:
+        return [str(QEMU / "vm"), "--kernel", suite, "--machine", machine,
+                "--silence", str(SILENCE), "--env", f"{variable}={count}",
+                "--env", f"UDRV_SEED={seed}", "--",
+                str(QEMU / "guest-run"), "--patience", str(PATIENCE),
+                f"--only={test}", program]
+    return command
+
+
+CAMPAIGNS = [
+    Campaign(
+        "kills",
+        "kill -9 of every driver on every device, many at once, at random "
+        "moments under load; then all that the kernel counts is compared",
+        10_000, 500, vm("build/tests/death_test", "death.*", "UDRV_KILLS")),
+    Campaign(
+        "unbinds",
+        "a device is unbound under load; \"bench\" is the machine whose time "
+        "is counted instructions, and must take less than a second of it",
+        500, 100, vm("build/tests/away_test", "away.unbound_under_load",
+                     "UDRV_UNBINDS"),
+        machines=("iommu", "bench"),
+        also={"unbind-longest-ms": max, "unbinds-over-a-second": sum}),
+    Campaign(
+        "unplugs",
+        "a device is unplugged in good order, or loses its slot's power "
+        "(machine \"surprise\"), under load, and works when it is back",
+        500, 50, vm("build/tests/away_test", "away.unplugged_under_load",
+                    "UDRV_UNPLUGS"),
+        machines=("surprise", "iommu"),
+        also={"unplug-longest-ms": max, "unplugs-over-a-second": sum}),
+    Campaign(
+        "module-reloads",
+        "unloaded and loaded again while others open, map, die, and lose "
+        "their devices",
+        500, 100, vm("build/tests/module_test",
+                     "module.reloaded_while_everybody_is_busy",
+                     "UDRV_RELOADS")),
+    Campaign(
+        "deaths-ublk",
+        "kill -9 of the driver of a mounted disk that is being written and "
+        "verified, by ublk",
+        100, 100, vm("tests/qemu/serve_test.py", "serve.deaths_ublk",
+                     "UDRV_DEATHS")),
+    Campaign(
+        "deaths-nbd", "the same by NBD",
+        100, 100, vm("tests/qemu/serve_test.py", "serve.deaths_nbd",
+                     "UDRV_DEATHS")),
+    Campaign(
+        "packets",
+        "sent by the kernel's driver, echoed by ours, compared byte for byte",
+        10_000_000, 2_000_000,
+        vm("tests/qemu/e1000_test.py", "e1000.packets_come_back_whole",
+           "UDRV_PACKETS", FAST),
+        suite=FAST),
+]
