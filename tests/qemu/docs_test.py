@@ -72,7 +72,7 @@ def try_page(page: Path) -> None:
     try:
         for language, file, text in blocks(page):
             if file:
-                Path(file).write_text(text)
+                Path(file).write_text(text, encoding="utf-8")
             elif language == "sh":
                 said = shell.run(text)
                 ran += 1

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,23 +63,8 @@ class RegionInfo:
 class Device(Interrupts):
     """A device.  Its state is the file descriptor, which may come from
     anywhere: udrv.open(), a socket, a parent process.  As an object of
-    `with` it is closed at the end, and the kernel undoes everything."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def close(self) -> None:
-        """Close the file.  The device is let go with its last reference, and
-        mappings are such references."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            os.close(fd)
-
-    def __enter__(self) -> "Device":
-        return self
+    `with` it is closed at the end, and the kernel undoes everything; without,
+    mappings keep the device open as the file does."""
 
     def __exit__(self, *_: object) -> None:
         if self._fd >= 0:

@@ -68,7 +68,7 @@ class Mapped:
         if view.readonly:
             raise ValueError("map a bytearray, an mmap or an array: the address "
                              "of a read-only object is not to be had")
-        self._array = (ctypes.c_uint8 * view.nbytes).from_buffer(view)
+        self._array: Any = (ctypes.c_uint8 * view.nbytes).from_buffer(view)
         self._view = view
         self._fd = fd
         self._raw = _abi.UsrDma()

@@ -8,8 +8,11 @@ import ctypes
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from . import _abi
+
+Self = TypeVar("Self", bound="Interrupts")
 
 NONE, INTX, MSI, MSIX, LINES = range(5)
 RULE_READ, RULE_WRITE = 1, 2
@@ -103,9 +106,24 @@ class Interrupts:
     """What a device's file and a vector's have in common: fileno(), for select
     and its kin, and waiting, with or without asyncio."""
 
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
     def fileno(self) -> int:
         """The file descriptor, the only state."""
-        raise NotImplementedError
+        return self._fd
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def wait(self, timeout: float | None = None) -> Event:
         """Sleep until an interrupt comes (seconds; None: for ever; 0: take what
@@ -142,21 +160,3 @@ def _wake(ready: "asyncio.Future[None]") -> None:
 class Vector(Interrupts):
     """The file of one vector: Device.vector().  Does not keep the device
     open."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            os.close(fd)
-
-    def __enter__(self) -> "Vector":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
