@@ -11,8 +11,10 @@ typed, or named below with the test that runs it."""
 import doctest
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -106,6 +108,88 @@ def python_session_of_the_readme() -> None:
     check(result.attempted and not result.failed, "".join(said))
 
 
+# What README.md shows, as it stands there, and what becomes of it: ENDS by itself
+# with success; STAYS until it is told to end; elsewhere, in the test named.
+ENDS, STAYS = "ends", "stays"
+README_COMMANDS = {
+    "make demo": "tests/qemu/demo",
+    "make check": "tests/qemu/check",
+    "make && sudo make install": "tests/qemu/new_test.py",
+    "cc my.c $(pkg-config --cflags --libs libudrv)": "tests/qemu/new_test.py",
+    "udrv-ide 0000:00:0b.0 identify": ENDS,
+    "udrv-ide 0000:00:0b.0 read --disk 0 --offset 1M --size 64k "
+    "--file part.img": ENDS,
+    "udrv-ide 0000:00:0b.0 write --disk 0 --file disk.img "
+    "--overwrite SERIAL": ENDS,
+    "udrv-ide 0000:00:0b.0 serve --supervise": STAYS,
+    "sudo udrv legacy add keyboard": ENDS,
+    "sudo udrv-kbd --uinput": STAYS,
+    "sudo udrv legacy add parport0": ENDS,
+    "sudo udrv-parport print README.md": ENDS,
+    "sudo udrv legacy add gauge --ports 0x300:8 --irq 5": ENDS,
+    "udrv-e1000 0000:00:0d.0 info": ENDS,
+    "udrv-e1000 0000:00:0d.0 send --count 1M --size 60 --rate 50k": STAYS,
+    "udrv-e1000 0000:00:0d.0 capture | tcpdump -nr -": STAYS,
+    "udrv-e1000 0000:00:0d.0 echo --own": STAYS,
+    "udrv-e1000 0000:00:0d.0 forward 0000:00:19.0 --poll --stats": STAYS,
+    "udrv-e1000 0000:00:05.0 tap --name eth-udrv &": "tests/qemu/tap_test.py",
+    "ip addr add 192.0.2.1/24 dev eth-udrv && ip link set eth-udrv up":
+        "tests/qemu/tap_test.py",
+}
+# In its place, where the reader has to put in something of their own.
+PLACEHOLDERS = {"SERIAL": "udrv-disk0"}
+LONG_ENOUGH = 5 * script.SLOW  # seconds, for what stays to fail if it would
+
+
+def readme_commands() -> list[str]:
+    """The indented lines of README.md that are typed, without remarks."""
+    text = re.sub(r"^```.*?^```$", "", (TOP / "README.md").read_text(),
+                  flags=re.M | re.S)
+    return [re.split(r"\s{2,}#", line)[0].strip()
+            for line in re.findall(r"^    (\S.*)$", text, re.M)]
+
+
+def type_command(command: str, kind: str, place: str) -> None:
+    """One command, without sudo: we are root."""
+    typed = command.removeprefix("sudo ")
+    for word, ours in PLACEHOLDERS.items():
+        typed = typed.replace(word, ours)
+    with subprocess.Popen(["bash", "-c", typed], cwd=place, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT,
+                          start_new_session=True) as process:
+        try:
+            said, _ = process.communicate(
+                timeout=LONG_ENOUGH if kind == STAYS else 60 * script.SLOW)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGTERM)
+            said, _ = process.communicate(timeout=60 * script.SLOW)
+            check(kind == STAYS, f"{command}: does not end: {said}")
+            return
+    check(process.returncode == 0 and kind == ENDS,
+          f"{command}: exit status {process.returncode}: {said}")
+
+
+def commands_of_the_readme() -> None:
+    """Typed in the order they are shown, each by itself."""
+    shown = readme_commands()
+    check(len(shown) > 10, "README.md was not understood")
+    for command in shown:
+        check(command in README_COMMANDS,
+              f"README.md shows '{command}', which nothing tries")
+    for command in README_COMMANDS:
+        check(command in shown, f"README.md does not show '{command}' any more")
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "disk.img").write_bytes(script.pattern(1, 1 << 16))
+        (Path(place) / "README.md").write_text("a page\n", encoding="utf-8")
+        for command in shown:
+            kind = README_COMMANDS[command]
+            if kind in (ENDS, STAYS):
+                type_command(command, kind, place)
+            else:
+                check((TOP / kind).exists(), f"no {kind}")
+
+
 def functions_named_in_the_docs_exist() -> None:
     """Every usr_...() that a page or the README names is public."""
     public = set(re.findall(r"\b((?:usr|e1000)_\w+)\(", "".join(
@@ -127,14 +211,19 @@ def links_in_the_docs_lead_somewhere() -> None:
 
 def clean_up() -> None:
     """Devices go back."""
-    for name in (EDU, "0000:00:05.0"):
+    for name in (EDU, "0000:00:05.0", "0000:00:0b.0", "0000:00:0d.0",
+                 "0000:00:19.0"):
         subprocess.run([TOOL, "unbind", name], check=False,
+                       capture_output=True)
+    for name in ("keyboard", "parport0", "gauge"):
+        subprocess.run([TOOL, "legacy", "remove", name], check=False,
                        capture_output=True)
 
 
 if __name__ == "__main__":
     os.environ["PATH"] = f"{TOP}/build:{os.environ['PATH']}"
     sys.exit(script.main([tutorial, python_session_of_the_readme,
+                          commands_of_the_readme,
                           functions_named_in_the_docs_exist,
                           links_in_the_docs_lead_somewhere], "iommu", 240,
                          clean_up=clean_up))
