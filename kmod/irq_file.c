@@ -6,6 +6,7 @@
 #include <linux/uaccess.h>
 #include "compat.h"
 #include "irq.h"
+#include "trace.h"
 
 /* v->lock is held.  Let the next interrupt come. */
 static noinline void udrv_vector_arm(struct udrv_vector *v)
@@ -45,6 +46,8 @@ static __always_inline int udrv_vector_take(struct udrv_vector *v,
 		event->status = v->status;
 		event->time_ns = v->time_ns;
 		WRITE_ONCE(v->slot->seen, v->count);
+		trace_udrv_irq_read(v->d, v->index, event->count,
+				    event->time_ns);
 		ret = 1;
 	}
 unlock:

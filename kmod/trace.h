@@ -50,6 +50,26 @@ TRACE_EVENT(udrv_irq,
 		  __entry->vector, __entry->count, __entry->status)
 );
 
+/* When the driver took them, and how long after the oldest came. */
+TRACE_EVENT(udrv_irq_read,
+	TP_PROTO(const struct udrv_device *d, u32 vector, u32 count, u64 since),
+	TP_ARGS(d, vector, count, since),
+	TP_STRUCT__entry(
+		__array(char, device, 32)
+		__field(u32, vector)
+		__field(u32, count)
+		__field(u64, delay_ns)
+	),
+	TP_fast_assign(
+		strscpy(__entry->device, udrv_name(d), 32);
+		__entry->vector = vector;
+		__entry->count = count;
+		__entry->delay_ns = ktime_get_ns() - since;
+	),
+	TP_printk("%s vector=%u count=%u delay_ns=%llu", __entry->device,
+		  __entry->vector, __entry->count, __entry->delay_ns)
+);
+
 DECLARE_EVENT_CLASS(udrv_dma_event,
 	TP_PROTO(const struct udrv_device *d, u32 id, u64 iova, u64 length),
 	TP_ARGS(d, id, iova, length),

@@ -37,6 +37,7 @@ static void tracing(bool on)
 
 static void tracepoints_tell_what_happens(void)
 {
+	struct udrv_irq_event event = { .count = 0 };
 	struct udrv_dma map;
 	struct edu edu;
 
@@ -49,6 +50,8 @@ static void tracepoints_tell_what_happens(void)
 	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &rule, 1));
 	edu_raise(&edu, 0x42);
 	MUST(irq_pending(edu.fd, WAIT_MS));
+	irq_read(edu.fd, &event);
+	MUST_EQUAL(event.count, 1);
 	MUST_ERROR(io_write(edu.fd, UDRV_REGION_CONFIG, 4, 2, 7), EPERM);
 	if (on_machine("iommu")) {
 		MUST_OK(dma_alloc(edu.fd, 4096, 28, &map));
@@ -59,6 +62,7 @@ static void tracepoints_tell_what_happens(void)
 	tracing(false);
 	MUST(traced("udrv_open:", EDU " owner"));
 	MUST(traced("udrv_irq:", EDU " vector=0 count=1 status=0x42"));
+	MUST(traced("udrv_irq_read:", EDU " vector=0 count=1 delay_ns="));
 	MUST(traced("udrv_refused:", EDU " error=-1 configuration byte 0x4"));
 	if (on_machine("iommu")) {
 		MUST(traced("udrv_dma_map:", EDU " id=1 iova=0x"));
