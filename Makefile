@@ -41,6 +41,7 @@ COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -fPIC -MMD -MP
 PKGS := libevdev pciaccess liburing libnl-genl-3.0
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+TOOL_LIBS = $(shell pkg-config --libs jansson libkmod)
 
 VERSION := 0.1
 SONAME := libudrv.so.0
@@ -157,6 +158,7 @@ build/libudrv-e1000.a: $(PACKETS)
 # These are built into it.
 build/obj/tools/udrv_new.o: $(wildcard tools/skeleton/* tools/skeleton/*/*)
 
+$(TOOL): LDLIBS += $(TOOL_LIBS)
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
 	$(LINK)
@@ -178,7 +180,7 @@ build/tools.a: $(TOOL_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS)
+$(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS)
 $(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/tools.a build/libudrv.a
 	$(call tell,LD)
 	@mkdir -p $(@D)
@@ -206,7 +208,7 @@ $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 	@mkdir -p $(@D)
 	$(Q)$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include $(wildcard tests/*/*.mk docs/*.mk)
+-include tools/tools.mk $(wildcard tests/*/*.mk docs/*.mk)
 
 # --- running things
 
@@ -252,7 +254,7 @@ lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 PYTHON := $(wildcard libudrv/python/udrv/*.py) libudrv/python/udrv/py.typed
 MODDIR = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
 
-install: all man ## install below PREFIX (and DESTDIR)
+install: all man install-tools ## install below PREFIX (and DESTDIR)
 	install -Dm644 build/$(RELEASE)/udrv.ko $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
@@ -275,7 +277,7 @@ install: all man ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(PYTHONDIR)/udrv
 	install -m644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/udrv/
 
-uninstall: man ## remove what install installed
+uninstall: man uninstall-tools ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a libudrv-e1000.a $(notdir $(SHARED)) \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include "udrv_tool.h"
 
-static const struct tool_command *const commands[] = {
+const struct tool_command *const tool_commands[] = {
 	&tool_list, &tool_info, &tool_bind, &tool_unbind, &tool_legacy,
 	&tool_new, NULL };
 
@@ -92,7 +92,7 @@ static void print_help(void)
 	      "\n"
 	      "Devices for drivers that are ordinary processes.\n"
 	      "\n", stdout);
-	for (each = commands; *each; each++)
+	for (each = tool_commands; *each; each++)
 		printf("  %-8s %s\n", (*each)->name, (*each)->summary);
 	fputs("\n"
 	      "udrv COMMAND --help says more.\n"
@@ -110,7 +110,7 @@ static int run(int argc, char **argv)
 		print_help();
 		return TOOL_DONE;
 	}
-	for (each = commands; *each; each++) {
+	for (each = tool_commands; *each; each++) {
 		if (strcmp(argv[1], (*each)->name) != 0)
 			continue;
 		argv[1] = argv[0];	/* for getopt_long()'s complaints */

@@ -25,28 +25,15 @@ static bool complain(const char *path)
 	return false;
 }
 
-/* All of a file, for free(); "" if there is none.  NULL: complained. */
-static char *read_whole(const char *path)
+/* "" if there is none.  NULL: complained. */
+static char *read_table(const char *path)
 {
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t got;
-	FILE *file = fopen(path, "re");
+	char *text = tool_read_whole(path);
 
-	if (!file && errno == ENOENT)
+	if (!text && errno == ENOENT)
 		return strdup("");
-	/* No file of text has a 0 in it. */
-	got = file ? getdelim(&text, &size, '\0', file) : -1;
-	if (file && got < 0 && feof(file)) {
-		free(text);
-		text = strdup("");
-	} else if (got < 0) {
+	if (!text)
 		complain(path);
-		free(text);
-		text = NULL;
-	}
-	if (file)
-		fclose(file);
 	return text;
 }
 
@@ -57,7 +44,7 @@ static bool load_file(struct conf *conf, const char *name)
 	bool good;
 
 	snprintf(path, sizeof(path), CONF_DIR "/%s", name);
-	text = read_whole(path);
+	text = read_table(path);
 	if (!text)
 		return false;
 	good = conf_parse(conf, path, text, error, sizeof(error));
@@ -126,7 +113,7 @@ bool conf_save(const char *selector, const char *line, bool *changed)
 	lock = open(CONF_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0 || flock(lock, LOCK_EX))
 		complain(CONF_DIR);
-	else if ((text = read_whole(CONF_SAVED))) {
+	else if ((text = read_table(CONF_SAVED))) {
 		edited = conf_edit(text[0] ? text : heading, selector, line,
 				   changed);
 		free(text);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "udrv_conf.h"
 #include "udrv_legacy.h"
+#include "udrv_table.h"
 
 void legacy_driver(const char *from, char *driver, size_t size)
 {
@@ -120,21 +121,54 @@ static void print_declaration(const struct udrv_legacy *legacy)
 	printf("  open in    %s\n", owner[0] ? owner : "-");
 }
 
+static json_t *describe(const struct udrv_legacy *legacy)
+{
+	json_t *ranges = json_array(), *lines = json_array(), *range;
+	uint32_t i;
+
+	for (i = 0; i < legacy->range_count; i++) {
+		range = json_pack("{s:s}", "kind", legacy->ranges[i].kind ==
+				  UDRV_KIND_PORTS ? "ports" : "memory");
+		tool_set_number(range, "start", legacy->ranges[i].start);
+		tool_set_number(range, "bytes", legacy->ranges[i].bytes);
+		json_array_append_new(ranges, range);
+	}
+	for (i = 0; i < legacy->line_count; i++)
+		json_array_append_new(lines, json_integer(legacy->lines[i]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", legacy->name,
+			 "regions", ranges, "lines", lines, "taken_from",
+			 legacy->from[0] ? json_string(legacy->from) :
+			 json_null(), "holder", tool_holder(legacy->name));
+}
+
 static int legacy_list(const struct tool_command *command, int argc, char **argv)
 {
+	int i, count, option, status;
 	struct udrv_legacy *all;
-	int i, count, status;
+	bool json = false;
+	json_t *rows;
 
-	if (tool_option(command, argc, argv, &status) != -1)
-		return status;
+	while ((option = tool_option(command, argc, argv, &status)) != -1) {
+		if (status >= 0)
+			return status;
+		json |= option == 'J';
+	}
 	if (!tool_arguments(command, argc, argv, 0))
 		return TOOL_USAGE;
 	count = usr_legacy_list(&all);
 	if (count < 0)
 		return tool_failed();
-	for (i = 0; i < count; i++)
-		print_declaration(&all[i]);
+	rows = json_array();
+	for (i = 0; i < count; i++) {
+		if (json)
+			json_array_append_new(rows, describe(&all[i]));
+		else
+			print_declaration(&all[i]);
+	}
 	free(all);
+	if (json)
+		return tool_json(rows);
+	json_decref(rows);
 	return TOOL_DONE;
 }
 
@@ -153,10 +187,12 @@ static const struct tool_command remove_command = {
 
 static const struct tool_command list_command = {
 	"legacy list", "show the declared devices",
-	"usage: udrv legacy list\n"
+	"usage: udrv legacy list [--json]\n"
 	"\n"
-	"Show declared devices: regions, lines, the process that has it open.\n",
-	legacy_list, tool_help_only, TOOL_NOTHING, NULL
+	"Show declared devices: regions, lines, the process that has it open.\n"
+	"\n"
+	"  --json   as JSON\n",
+	legacy_list, tool_json_only, TOOL_NOTHING, NULL
 };
 
 static const struct tool_command *const commands[] = {
@@ -186,7 +222,7 @@ const struct tool_command tool_legacy = {
 	"legacy", "declare devices that are not PCI",
 	"usage: udrv legacy add [OPTION]... NAME\n"
 	"       udrv legacy remove [--save] NAME\n"
-	"       udrv legacy list\n"
+	"       udrv legacy list [--json]\n"
 	"\n"
 	"Declare devices that are not PCI: a keyboard controller, a parallel port.\n"
 	"udrv legacy add --help says more.\n",

@@ -39,10 +39,13 @@ struct tool_command {
 
 /* A file each.  To add one: its file, here, and the table in udrv.c. */
 extern const struct tool_command tool_list, tool_info, tool_bind, tool_unbind,
-	tool_legacy, tool_new;
+	tool_reset, tool_peek, tool_poke, tool_config, tool_irq, tool_dma,
+	tool_trace, tool_top, tool_legacy, tool_new, tool_doctor, tool_complete;
 
-/* For commands that have only --help. */
-extern const struct option tool_help_only[];
+extern const struct tool_command *const tool_commands[];	/* ends with NULL */
+
+/* For commands that have only --help, or that and --json. */
+extern const struct option tool_help_only[], tool_json_only[];
 
 /* udrv_legacy_add.c: for udrv_saved.c */
 extern const struct tool_command legacy_add_command;
@@ -78,6 +81,9 @@ int tool_unbind_saved(const struct usr_device *device);
 
 /* The rule in the table that will bind it, "FILE:LINE"; or "". */
 void tool_saved_in(const struct usr_device *device, char *text, size_t size);
+
+/* udrv_table.c: all of a text file, for free().  NULL: errno says why. */
+char *tool_read_whole(const char *path);
 
 /* udrv.c */
 
