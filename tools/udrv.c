@@ -9,7 +9,8 @@
 const struct tool_command *const tool_commands[] = {
 	&tool_list, &tool_info, &tool_bind, &tool_unbind, &tool_reset,
 	&tool_peek, &tool_poke, &tool_config, &tool_irq, &tool_dma,
-	&tool_trace, &tool_top, &tool_legacy, &tool_new, &tool_doctor, NULL };
+	&tool_trace, &tool_top, &tool_legacy, &tool_new, &tool_doctor,
+	&tool_complete, NULL };
 
 const struct option tool_help_only[] = { TOOL_HELP_OPTION, TOOL_NO_OPTION };
 
