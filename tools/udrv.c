@@ -65,8 +65,7 @@ char **tool_arguments(const struct tool_command *command, int argc, char **argv,
 
 void tool_owner(const struct udrv_info *info, char *text, size_t size)
 {
-	char path[64], name[32] = "";
-	FILE *file;
+	char name[64];
 
 	text[0] = '\0';
 	if (!(info->out_caps & UDRV_INFO_OWNED))
@@ -75,15 +74,9 @@ void tool_owner(const struct udrv_info *info, char *text, size_t size)
 		snprintf(text, size, "a process of another namespace");
 		return;
 	}
-	snprintf(path, sizeof(path), "/proc/%d/comm", info->out_owner_pid);
-	file = fopen(path, "re");
-	if (file) {
-		if (fgets(name, sizeof(name), file))
-			name[strcspn(name, "\n")] = '\0';
-		fclose(file);
-	}
-	snprintf(text, size, "process %d (%s)", info->out_owner_pid,
-		 file ? name : "it is gone, others have its file");
+	tool_command_of(info->out_owner_pid, name, sizeof(name));
+	snprintf(text, size, "process %d (%.32s)", info->out_owner_pid, name[0] ?
+		 name : "it is gone, others have its file");
 }
 
 static void print_help(void)

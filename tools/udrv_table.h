@@ -50,9 +50,6 @@ json_t *tool_bits(const struct tool_bit *names, uint32_t bits);
 json_t *tool_holder(const char *name);
 json_t *tool_holder_of(const struct udrv_info *info);
 
-/* A process's command, as it was started; "" if it is gone. */
-void tool_command_of(int pid, char *text, size_t size);
-
 /* json_object_set_new() for a number that JSON cannot exceed. */
 void tool_set_number(json_t *object, const char *key, uint64_t value);
 

@@ -82,8 +82,12 @@ int tool_unbind_saved(const struct usr_device *device);
 /* The rule in the table that will bind it, "FILE:LINE"; or "". */
 void tool_saved_in(const struct usr_device *device, char *text, size_t size);
 
-/* udrv_table.c: all of a text file, for free().  NULL: errno says why. */
+/* udrv_table.c */
+
+/* All of a text file, for free().  NULL: errno says why. */
 char *tool_read_whole(const char *path);
+/* A process's command; "" if it is gone. */
+void tool_command_of(int pid, char *text, size_t size);
 
 /* udrv.c */
 

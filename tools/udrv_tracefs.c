@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "udrv_tool.h"
 #include "udrv_tracefs.h"
 
 static volatile sig_atomic_t interrupted;
@@ -169,6 +170,20 @@ static bool fill(struct tracefs *trace, double deadline)
 	return got >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
+/* The kernel does not know a process that has not slept since: /proc may. */
+static void find_command(json_t *event)
+{
+	const char *command = json_string_value(json_object_get(event, "command"));
+	char name[64];
+
+	if (strcmp(command, "<...>") != 0)
+		return;
+	tool_command_of((int)json_integer_value(json_object_get(event, "pid")),
+			name, sizeof(name));
+	if (name[0])
+		json_object_set_new(event, "command", json_string(name));
+}
+
 json_t *tracefs_next(struct tracefs *trace, double deadline)
 {
 	char line[600];
@@ -177,8 +192,10 @@ json_t *tracefs_next(struct tracefs *trace, double deadline)
 	do {
 		while (take_line(trace, line, sizeof(line))) {
 			event = trace_parse(line);
-			if (event)
+			if (event) {
+				find_command(event);
 				return event;
+			}
 		}
 	} while (fill(trace, deadline));
 	return NULL;

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """What is bound by the match table in /etc/udrv, and what is noted there."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ sys.dont_write_bytecode = True
 
 from script import check, main  # noqa: E402
 from tool_tools import (  # noqa: E402
-    EDU, EDU_ALONE, NIC, SAVED, TABLE, driver, run, unbind_all)
+    EDU, EDU_ALONE, NIC, SAVED, TABLE, become_nobody, driver, run, unbind_all)
 
 NODE = Path("/dev/udrv") / EDU
 
@@ -152,11 +151,8 @@ def a_declared_device_is_saved_too() -> None:
 
 def nobody_else_than_root_can_save() -> None:
     """And nothing is bound then."""
-    def drop() -> None:
-        os.setgid(65534)
-        os.setuid(65534)
     run("bind", "--save", EDU, status=1, says="this needs root",
-        preexec_fn=drop)
+        preexec_fn=become_nobody)
     check(not SAVED.exists() and driver(EDU) == "", "something was done")
 
 
