@@ -159,6 +159,7 @@ build/libudrv-e1000.a: $(PACKETS)
 build/obj/tools/udrv_new.o: $(wildcard tools/skeleton/* tools/skeleton/*/*)
 
 $(TOOL): LDLIBS += $(TOOL_LIBS)
+$(TOOL): LDFLAGS += -Wl,--as-needed
 $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
 	$(LINK)
