@@ -33,7 +33,7 @@ static void say_holder(struct doctor *doctor, const char *name, bool sibling)
 
 static void check_node(struct doctor *doctor, const char *name)
 {
-	struct passwd *owner, *me = getpwuid(geteuid());
+	struct passwd *owner, *me;
 	struct group *group;
 	struct stat st;
 	char path[64];
@@ -55,6 +55,7 @@ static void check_node(struct doctor *doctor, const char *name)
 		   "%s belongs to %s:%s, mode %04o: not to this user", path,
 		   owner ? owner->pw_name : "?", group ? group->gr_name : "?",
 		   st.st_mode & 0777);
+	me = getpwuid(geteuid());	/* in the owner's place */
 	doctor_help(doctor, "sudo udrv bind --owner %s %s",
 		    me ? me->pw_name : "USER", name);
 }

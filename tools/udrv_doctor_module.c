@@ -202,6 +202,14 @@ static void say_not_loaded(struct doctor *doctor, const struct module_facts *fac
 	}
 }
 
+static void say_no_module(struct doctor *doctor)
+{
+	doctor_say(doctor, "module", FINDING_PROBLEM, "%s is no kernel module",
+		   doctor->module);
+	doctor_help(doctor, "make module    # leaves it in build/%s/udrv.ko",
+		    doctor->release);
+}
+
 void doctor_check_module(struct doctor *doctor)
 {
 	struct module_facts facts;
@@ -218,8 +226,7 @@ void doctor_check_module(struct doctor *doctor)
 	if (facts.found)
 		say_not_loaded(doctor, &facts);
 	else if (doctor->module)
-		doctor_say(doctor, "module", FINDING_PROBLEM,
-			   "%s is no kernel module", doctor->module);
+		say_no_module(doctor);
 	else
 		say_missing(doctor);
 }
