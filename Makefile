@@ -243,8 +243,8 @@ shell: need-test lib drivers tools ## a prompt in a virtual machine with the mod
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
 	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) --shell
 
-bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv, README.md
-	@tests/bench/kernels
+bench: need-test lib drivers tools ## measure against the kernel's ways; results in build/bench.tsv, README.md (CASES=net-*)
+	@tests/bench/kernels $(if $(CASES),'$(CASES)')
 	@tests/bench/readme
 
 lint: need-lint ## checkpatch, sparse, W=1, shellcheck
