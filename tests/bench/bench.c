@@ -258,8 +258,10 @@ static int measure_here(const struct way *way)
 
 	failure[0] = '\0';
 	cost = (struct cost){ 0, 0, 0 };
-	if (!bind_for(way, way->driver) && !way->begin())
+	if (!bind_for(way, way->driver) && !way->begin() &&
+	    (!way->soak || !bench_soak_begin()))
 		cost = less(way, measure(&work));
+	bench_soak_end();
 	way->end();
 	if (cost.median > 0) {
 		report(way, cost);

@@ -51,6 +51,7 @@ struct way {
 	const char *device;	/* NULL: BENCH_DEVICE */
 	bool own_process;	/* what begin() does can only be undone by exit() */
 	bool sleeps;		/* charge busy time, a cycle a sample */
+	bool soak;		/* idle time is what soak.c counts */
 	void (*less)(void);	/* the part of a cycle that is not of the work:
 				 * measured likewise and taken off, if work
 				 * sleeps, and then a sample has all repeats;
@@ -85,6 +86,12 @@ unsigned char *bench_memory(enum bench_pages pages);
 
 /* busy.c: how long has the processor idled? */
 uint64_t bench_idle_ns(void);
+
+/* soak.c: from begin to end bench_idle_ns() is what a process of its own takes. */
+int bench_soak_begin(void);
+void bench_soak_end(void);
+bool bench_soaks(void);
+uint64_t bench_soaked_ns(void);
 
 /* bind.c: give a device to a kernel driver ("" takes it away). */
 int bench_bind(const char *device, const char *driver);

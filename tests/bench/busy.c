@@ -27,7 +27,11 @@ uint64_t bench_idle_ns(void)
 	static char text[1 << 16];
 	size_t used = 0;
 	ssize_t got;
-	int fd = open(LIST, O_RDONLY | O_CLOEXEC);
+	int fd;
+
+	if (bench_soaks())
+		return bench_soaked_ns();
+	fd = open(LIST, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		die(LIST ": %s", strerror(errno));
