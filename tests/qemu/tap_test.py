@@ -163,7 +163,7 @@ def user_network() -> None:
         file.flush()
         os.chmod(file.name, 0o644)
         try:
-            run("busybox", "udhcpc", "-i", NAME, "-n", "-q")
+            run("busybox", "udhcpc", "-i", NAME, "-n", "-q", "-t", 10)
             said = run("ip", "-4", "addr", "show", "dev", NAME)
             check(" 10.0.2." in said, f"no address: {said}")
             run("ping", "-c3", "-i0.2", "-W5", WORLD_GATEWAY)
