@@ -61,7 +61,27 @@ def vm(program: str, test: str, variable: str, suite: str = DEBUG) -> Command:
     return command
 
 
+def suite_of(*tests: str) -> Command:
+    """Tests as check-debug runs them, for what they count together."""
+    def command(_count: int, machine: str, _seed: int) -> list[str]:
+        return [str(QEMU / "vm"), "--kernel", DEBUG, "--machine", machine,
+                "--silence", str(SILENCE), "--",
+                str(QEMU / "guest-run"), "--patience", str(PATIENCE),
+                *(f"--only={each}" for each in tests)]
+    return command
+
+
 CAMPAIGNS = [
+    Campaign(
+        "fail-nth-points",
+        "calls made with their 1st, 2nd, 3rd ... allocation failing, until "
+        "none does: after each the device works and nothing is lost",
+        1, 1, suite_of("no_memory*"), adds_up=False),
+    Campaign(
+        "rogue-attempts",
+        "what an unprivileged process tries that was given one device; "
+        "tests/rogue.md says what, and what stops it",
+        1, 1, suite_of("rogue*"), adds_up=False),
     Campaign(
         "kills",
         "kill -9 of every driver on every device, many at once, at random "
