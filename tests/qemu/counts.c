@@ -17,7 +17,7 @@
 #define NONE	-1	/* this kernel does not count it */
 
 /* Rings of pages that processors keep, and the last slab of each kind. */
-#define CHARGED_SLACK	(256 << 10)
+#define CHARGED_SLACK	(64 << 10)
 /* Half of what would be lost by a page for each of 10,000 deaths. */
 #define AVAILABLE_SLACK	(20 << 10)
 
