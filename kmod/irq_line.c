@@ -3,10 +3,14 @@
  * Legacy lines: interrupts that a device has by convention, where no register
  * of it says so.  They come from here only; a caller cannot name one.
  *
+ * A declaration may also name a line above the ISA bus's, by ACPI's number; the
+ * kernel then sets it up, and keeps it so as long as somebody has it registered.
+ *
  * Nobody can share such a line: whoever else is on it does not expect us.  An
  * edge is counted like a message and never masked but by a storm; a level is
  * masked until somebody reads, unless a rule acknowledges it.
  */
+#include <linux/acpi.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include "irq.h"
@@ -19,10 +23,52 @@ bool udrv_line_exists(int irq)
 {
 	return irq < nr_legacy_irqs() && irq != PIC_CASCADE_IR;
 }
+
+u32 udrv_lines_of_isa(void)
+{
+	return nr_legacy_irqs();
+}
 #else
 bool udrv_line_exists(int irq)
 {
 	return false;
+}
+
+u32 udrv_lines_of_isa(void)
+{
+	return 0;
+}
+#endif
+
+#ifdef CONFIG_ACPI
+/* Linux's number for a declared line, or -errno: EBUSY, it fires otherwise. */
+int udrv_line_map(u32 line)
+{
+	if (!(line & UDRV_LINE_GSI))
+		return line;
+	if (acpi_disabled)
+		return -ENXIO;
+	return acpi_register_gsi(NULL, line & UDRV_LINE_NUMBER,
+			line & UDRV_LINE_LEVEL ? ACPI_LEVEL_SENSITIVE :
+						 ACPI_EDGE_SENSITIVE,
+			line & UDRV_LINE_LOW ? ACPI_ACTIVE_LOW :
+					       ACPI_ACTIVE_HIGH);
+}
+
+/* Nobody of us has it any more. */
+void udrv_line_unmap(u32 line)
+{
+	if (line & UDRV_LINE_GSI)
+		acpi_unregister_gsi(line & UDRV_LINE_NUMBER);
+}
+#else
+int udrv_line_map(u32 line)
+{
+	return line & UDRV_LINE_GSI ? -ENXIO : (int)line;
+}
+
+void udrv_line_unmap(u32 line)
+{
 }
 #endif
 

@@ -22,6 +22,7 @@ struct udrv_declaration {
 	struct udrv_legacy as;
 	struct udrv_device *d;
 	u32 held;			/* bit i: range i is requested */
+	u32 mapped;			/* lines from the first on */
 	char label[sizeof("udrv-") + UDRV_LEGACY_NAME];
 };
 
@@ -36,6 +37,12 @@ static bool udrv_ranges_meet(const struct udrv_legacy_range *a,
 {
 	return a->kind == b->kind && a->start <= b->start + b->bytes - 1 &&
 	       b->start <= a->start + a->bytes - 1;
+}
+
+/* Those of the ISA bus come before all others. */
+static u32 udrv_line_number(const struct udrv_legacy *as, u32 i)
+{
+	return as->lines[i] & UDRV_LINE_NUMBER;
 }
 
 /* Two declarations, or one with itself. */
@@ -53,10 +60,10 @@ static int udrv_declarations_meet(struct udrv_control *c,
 					i, b->name);
 	for (i = 0; i < a->line_count; i++)
 		for (k = a == b ? i + 1 : 0; k < b->line_count; k++)
-			if (a->lines[i] == b->lines[k])
+			if (udrv_line_number(a, i) == udrv_line_number(b, k))
 				return udrv_control_refuse(c, -EBUSY,
 					"line %u is also in the declaration of %s",
-					a->lines[i], b->name);
+					udrv_line_number(a, i), b->name);
 	return 0;
 }
 
@@ -137,10 +144,22 @@ static void udrv_ranges_release(struct udrv_declaration *l)
 }
 
 static int udrv_line_declare(struct udrv_control *c, struct udrv_declaration *l,
-			     int irq)
+			     u32 line)
 {
-	int ret = udrv_line_try(irq, l->label);
+	int irq = udrv_line_map(line), ret;
 
+	if (irq == -EBUSY)
+		return udrv_control_refuse(c, irq,
+			"interrupt line %u is set up already, by another trigger or polarity: PCI devices have level-low, or level-high by some firmware",
+			line & UDRV_LINE_NUMBER);
+	if (irq == -ENOMEM)
+		return irq;
+	if (irq < 0)
+		return udrv_control_refuse(c, -ENXIO,
+			"this machine has no interrupt line %u for devices (%d)",
+			line & UDRV_LINE_NUMBER, irq);
+	l->mapped++;
+	ret = udrv_line_try(irq, l->label);
 	if (ret == -EBUSY)
 		return udrv_control_refuse(c, ret,
 			"interrupt line %d has a holder; /proc/interrupts names it",
@@ -151,6 +170,12 @@ static int udrv_line_declare(struct udrv_control *c, struct udrv_declaration *l,
 			irq, ret);
 	l->d->line[l->d->lines++] = irq;
 	return ret;
+}
+
+static void udrv_lines_release(struct udrv_declaration *l)
+{
+	while (l->mapped)
+		udrv_line_unmap(l->as.lines[--l->mapped]);
 }
 
 static void udrv_region_declare(struct udrv_region *r,
@@ -208,6 +233,7 @@ static void udrv_legacy_revoke(struct udrv_device *d)
 
 static void udrv_legacy_free(struct udrv_declaration *l)
 {
+	udrv_lines_release(l);
 	udrv_ranges_release(l);
 	put_device(&l->d->dev);
 	kfree(l);

@@ -180,6 +180,26 @@ static int udrv_check_counts(struct udrv_control *c, const struct udrv_legacy *a
 	return 0;
 }
 
+/* Of the ISA bus, by its number alone; or above it, and said how it fires. */
+static int udrv_check_line(struct udrv_control *c, u32 line)
+{
+	u32 number = line & UDRV_LINE_NUMBER;
+
+	if (line & (UDRV_LINE_LEVEL | UDRV_LINE_LOW) && !(line & UDRV_LINE_GSI))
+		return udrv_control_refuse(c, -EINVAL,
+			"line %u has a trigger or polarity without UDRV_LINE_GSI",
+			number);
+	if (line & UDRV_LINE_GSI && number < udrv_lines_of_isa())
+		return udrv_control_refuse(c, -EINVAL,
+			"line %u is the ISA bus's: the firmware says how those fire",
+			number);
+	if (line & UDRV_LINE_GSI || udrv_line_exists(number))
+		return 0;
+	return udrv_control_refuse(c, -ENXIO,
+		"this machine has no interrupt line %u for devices: those of the ISA bus are 0 to 15, without 2; others need to be said how they fire",
+		number);
+}
+
 /* All that can be said of it whatever else is declared. */
 int udrv_legacy_check(struct udrv_control *c, const struct udrv_legacy *as)
 {
@@ -193,9 +213,6 @@ int udrv_legacy_check(struct udrv_control *c, const struct udrv_legacy *as)
 		ret = udrv_check_range(c, &as->ranges[i]) ?:
 		      udrv_check_lockdown(c, &as->ranges[i]);
 	for (i = 0; !ret && i < as->line_count; i++)
-		if (as->lines[i] > INT_MAX || !udrv_line_exists(as->lines[i]))
-			ret = udrv_control_refuse(c, -ENXIO,
-				"this machine has no interrupt line %u for devices: those of the ISA bus are 0 to 15, without 2",
-				as->lines[i]);
+		ret = udrv_check_line(c, as->lines[i]);
 	return ret;
 }

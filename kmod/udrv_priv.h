@@ -279,6 +279,9 @@ void udrv_irq_teardown(struct udrv_open *o);
 void udrv_irq_quiesce(struct udrv_open *o);
 void udrv_irq_resume(struct udrv_open *o);
 bool udrv_line_exists(int irq);
+u32 udrv_lines_of_isa(void);
+int udrv_line_map(u32 line);
+void udrv_line_unmap(u32 line);
 int udrv_line_try(int irq, const char *name);
 
 /* dma.c: the ledger; dma_file.c: what user space sees of it */

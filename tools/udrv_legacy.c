@@ -99,6 +99,15 @@ static int legacy_remove(const struct tool_command *command, int argc, char **ar
 	return status ? status : do_remove(name[0]);
 }
 
+static void print_line(uint32_t vector, uint32_t line)
+{
+	printf("  vector %u   line %u", vector, line & UDRV_LINE_NUMBER);
+	if (line & UDRV_LINE_GSI)
+		printf(", %s-%s", line & UDRV_LINE_LEVEL ? "level" : "edge",
+		       line & UDRV_LINE_LOW ? "low" : "high");
+	printf("\n");
+}
+
 static void print_declaration(const struct udrv_legacy *legacy)
 {
 	char owner[64];
@@ -114,7 +123,7 @@ static void print_declaration(const struct udrv_legacy *legacy)
 		       (uint64_t)(range->start + range->bytes - 1));
 	}
 	for (i = 0; i < legacy->line_count; i++)
-		printf("  vector %u   line %u\n", i, legacy->lines[i]);
+		print_line(i, legacy->lines[i]);
 	if (legacy->from[0])
 		printf("  taken from %s\n", legacy->from);
 	owner_of(legacy->name, owner, sizeof(owner));

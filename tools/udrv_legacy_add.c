@@ -74,6 +74,29 @@ static int parse_ranges(const struct tool_command *command, uint32_t kind,
 	return TOOL_DONE;
 }
 
+/* How a line above the ISA bus's fires: ":level-low".  NULL: it is not that. */
+static const char *take_trigger(const char *text, uint32_t *line)
+{
+	static const struct {
+		const char *name;
+		uint32_t flags;
+	} how[] = {
+		{ ":edge-high", 0 }, { ":edge-low", UDRV_LINE_LOW },
+		{ ":level-high", UDRV_LINE_LEVEL },
+		{ ":level-low", UDRV_LINE_LEVEL | UDRV_LINE_LOW },
+	};
+	size_t i, length;
+
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		length = strlen(how[i].name);
+		if (strncmp(text, how[i].name, length) != 0)
+			continue;
+		*line |= UDRV_LINE_GSI | how[i].flags;
+		return text + length;
+	}
+	return NULL;
+}
+
 static int parse_lines(const struct tool_command *command, const char *text,
 		       struct request *request)
 {
@@ -87,12 +110,16 @@ static int parse_lines(const struct tool_command *command, const char *text,
 			return tool_usage(command, "more than %d interrupt lines",
 					  UDRV_LEGACY_LINES);
 		at = take_number(at, false, &line);
-		if (line > UINT32_MAX)
+		if (line > UDRV_LINE_NUMBER)
 			at = NULL;
-		legacy->lines[legacy->line_count++] = (uint32_t)line;
+		legacy->lines[legacy->line_count] = (uint32_t)line;
+		if (at && *at == ':')
+			at = take_trigger(at, &legacy->lines[legacy->line_count]);
+		legacy->line_count++;
 	} while (at && *at++ == ',');
 	if (!at || at[-1])
-		return tool_usage(command, "--irq '%s' is not NUMBER[,...]", text);
+		return tool_usage(command, "--irq '%s' is not NUMBER[,...] or NUMBER:level-low, level-high, edge-low or edge-high",
+				  text);
 	return TOOL_DONE;
 }
 
@@ -359,7 +386,9 @@ const struct tool_command legacy_add_command = {
 	"  --ports START:COUNT[,...]   I/O ports\n"
 	"  --memory START:SIZE[,...]   physical memory of the device's; SIZE may end\n"
 	"                              in k, M or G\n"
-	"  --irq N[,...]               interrupt lines of the ISA bus, 0 to 15\n"
+	"  --irq N[,...]               interrupt lines of the ISA bus, 0 to 15; above\n"
+	"                              these ACPI's numbers, with how the line fires:\n"
+	"                              20:level-low (or -high, or edge-low, -high)\n"
 	"  --base PORT                 where a parallel port is, if elsewhere\n"
 	"  --take SYSFS-DEVICE         BUS/DEVICE (pnp/00:04) or a path in /sys: take it\n"
 	"                              from its driver, which gets it back on removal;\n"

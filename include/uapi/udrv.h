@@ -453,6 +453,19 @@ struct udrv_legacy_range {
 	__aligned_u64 bytes;		/* 1 .. 2^39 */
 };
 
+/*
+ * udrv_legacy.lines: a line of the ISA bus is its number, 0 .. 15, alone; how it
+ * fires the firmware has said.  Above them ACPI numbers the inputs of the I/O
+ * interrupt controllers (global system interrupts, GSI), and the declaration
+ * says how that one fires.
+ */
+#define UDRV_LINE_NUMBER	((1u << 29) - 1)
+#define UDRV_LINE_GSI		(1u << 31)
+#define UDRV_LINE_LEVEL		(1u << 30)	/* with GSI; else by edge */
+#define UDRV_LINE_LOW		(1u << 29)	/* with GSI: active low, or
+						 * falling; else high, rising
+						 */
+
 /* udrv_legacy.flags */
 #define UDRV_LEGACY_NEXT	(1u << 0)	/* GET: the one after name, in
 						 * alphabetical order; after an
@@ -468,7 +481,8 @@ struct udrv_legacy_range {
  * but size and flags; ENOENT: no such, or no next one.
  *
  * Refused is what somebody holds (EBUSY): ranges that a driver, another
- * declaration or a BAR has, lines that are in use.  And (EPERM) memory that is
+ * declaration or a BAR has, lines that are in use, a GSI that the kernel has set
+ * up to fire in another way.  And (EPERM) memory that is
  * RAM or the firmware's, and the ports of configuration space, of the interrupt
  * controllers and of the firmware; and anything while the kernel is locked down.
  *
@@ -491,7 +505,7 @@ struct udrv_legacy {
 	__u32 range_count;
 	__u32 line_count;
 	struct udrv_legacy_range ranges[UDRV_LEGACY_RANGES];
-	__u32 lines[UDRV_LEGACY_LINES];	/* of the ISA bus: 0 .. 15 */
+	__u32 lines[UDRV_LEGACY_LINES];	/* 0 .. 15, or UDRV_LINE_* */
 };
 
 struct udrv_legacy_name {

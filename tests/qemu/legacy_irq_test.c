@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Declared lines, and the keyboard, which the kernel has a driver for. */
 #include "declare.h"
+#include "edu.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -333,6 +334,132 @@ static void line_that_was_taken_meanwhile(void)
 	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0));
 }
 
+/* ------------------------------------------------- a line above the ISA bus's */
+
+/* As the firmware of QEMU's q35 has its PCI devices' lines. */
+#define LEVEL_HIGH (UDRV_LINE_GSI | UDRV_LINE_LEVEL)
+
+/* A PCI device that no driver has: on, and mapped as anybody may who is root. */
+struct bare_edu {
+	struct edu edu;
+	uint32_t line;
+};
+
+static struct bare_edu bare_edu(void)
+{
+	struct bare_edu bare = { .edu.fd = -1 };
+	char text[16] = "";
+	int file;
+
+	MUST_OK(write_text("/sys/bus/pci/devices/" EDU_ALONE "/enable", "1"));
+	MUST_OK(read_text("/sys/bus/pci/devices/" EDU_ALONE "/irq", text, sizeof(text)));
+	bare.line = (uint32_t)strtoul(text, NULL, 10);
+	if (bare.line < 16)
+		skip("this machine's PCI devices have lines of the ISA bus");
+	file = (int)MUST_OK(sys(open("/sys/bus/pci/devices/" EDU_ALONE "/resource0",
+				     O_RDWR | O_CLOEXEC)));
+	bare.edu.bar = must_map(file, 0, EDU_BAR_SIZE);
+	close(file);
+	edu_lower(&bare.edu);
+	return bare;
+}
+
+static void edu_is_off(void)
+{
+	write_text("/sys/bus/pci/devices/" EDU_ALONE "/enable", "0");
+}
+
+static struct udrv_legacy on_line(const char *name, uint32_t line)
+{
+	struct udrv_legacy legacy = declaration(name);
+
+	add_memory(&legacy, HIDDEN_MEMORY, 4096);
+	add_line(&legacy, line);
+	return legacy;
+}
+
+/* By level: held back until it is read, there as long as it is asserted. */
+static void line_above_isa_interrupts(void)
+{
+	int control = (int)MUST_OK(control_open(O_RDWR)), fd, i;
+	struct bare_edu bare = bare_edu();
+	struct udrv_legacy legacy = on_line("gsi", LEVEL_HIGH | bare.line), got;
+
+	MUST_OK(legacy_add(control, &legacy));
+	MUST_OK(legacy_get(control, "gsi", 0, &got));
+	MUST_EQUAL(got.lines[0], legacy.lines[0]);
+	fd = own("gsi");
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0));
+	MUST(has_interrupt("udrv-gsi"));
+	must_be_quiet(fd);
+	for (i = 0; i < 3; i++) {
+		edu_raise(&bare.edu, 1);
+		must_get(fd, 1, 0);
+		must_get(fd, 1, 0);
+		edu_lower(&bare.edu);
+		while (irq_pending(fd, 20))
+			must_get(fd, 1, 0);
+	}
+	MUST_EQUAL(counters(fd).out_storms, 0);
+	undeclare("gsi");
+	MUST(!has_interrupt("udrv-gsi"));
+	edu_is_off();
+}
+
+static void line_above_isa_of_others(void)
+{
+	int control = (int)MUST_OK(control_open(O_RDWR)), edu, fd;
+	struct bare_edu bare = bare_edu();
+	struct udrv_legacy legacy = on_line("gsi", LEVEL_HIGH | bare.line),
+			   edge = on_line("gsi", UDRV_LINE_GSI | bare.line);
+	char word[32];
+
+	snprintf(word, sizeof(word), "interrupt line %u", bare.line);
+	MUST_ERROR(legacy_add(control, &edge), EBUSY);
+	MUST_REASON(control, EBUSY, "another trigger");
+	edu_is_off();
+	edu = device_own(EDU_ALONE);
+	MUST_OK(irq_setup(edu, UDRV_IRQ_INTX, 1, NULL, 0));
+	MUST_ERROR(legacy_add(control, &legacy), EBUSY);
+	MUST_REASON(control, EBUSY, word);
+	MUST_OK(irq_setup(edu, UDRV_IRQ_NONE, 0, NULL, 0));
+	MUST_OK(legacy_add(control, &legacy));
+	edge = on_line("second", UDRV_LINE_GSI | bare.line);
+	edge.ranges[0].start += 4096;
+	MUST_ERROR(legacy_add(control, &edge), EBUSY);
+	MUST_REASON(control, EBUSY, "declaration of gsi");
+	/* Whoever is first has it, as with any line. */
+	fd = own("gsi");
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0));
+	MUST_ERROR(irq_setup(edu, UDRV_IRQ_INTX, 1, NULL, 0), EBUSY);
+	close(fd);
+	WAIT_FOR(!has_interrupt("udrv-"));
+	MUST_OK(irq_setup(edu, UDRV_IRQ_INTX, 1, NULL, 0));
+}
+
+/* What a declaration set up is as free afterwards as it was. */
+static void line_above_isa_is_let_go(void)
+{
+	int control = (int)MUST_OK(control_open(O_RDWR)), result = -1;
+	struct udrv_legacy legacy;
+	uint32_t line;
+
+	for (line = 23; result && line >= 16; line--) {
+		legacy = on_line("gsi", UDRV_LINE_GSI | line);
+		result = legacy_add(control, &legacy);
+	}
+	if (result)
+		skip("all lines above the ISA bus's are in use");
+	line++;
+	for (uint32_t how = 0; how < 4; how++) {
+		MUST_OK(legacy_remove(control, "gsi"));
+		legacy = on_line("gsi", UDRV_LINE_GSI | how << 29 | line);
+		MUST_OK(legacy_add(control, &legacy));
+		MUST_OK(irq_setup(own("gsi"), UDRV_IRQ_LINES, 1, NULL, 0));
+	}
+	MUST(has_interrupt("udrv-gsi"));
+}
+
 /* ------------------------------------------------------------------- keyboard */
 
 static struct udrv_legacy keyboard(const char *name)
@@ -591,6 +718,9 @@ const struct test tests[] = {
 	TEST(nobody_acknowledges),
 	TEST(nobody_acknowledges_and_says_so),
 	TEST(line_that_was_taken_meanwhile),
+	TEST(line_above_isa_interrupts),
+	TEST(line_above_isa_of_others),
+	TEST(line_above_isa_is_let_go),
 	TEST(keyboard_of_i8042_is_refused),
 	TEST(keyboard_that_i8042_took_back),
 	TEST(keyboard_that_i8042_takes_from_its_owner),

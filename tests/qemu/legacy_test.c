@@ -116,6 +116,14 @@ static void counts_and_ranges_that_are_none(void)
 	bad.lines[0] = 7;
 	MUST_REFUSE(&bad, EINVAL, "beyond the counts");
 	bad = good;
+	bad.line_count = 1;
+	bad.lines[0] = UDRV_LINE_LEVEL | 7;
+	MUST_REFUSE(&bad, EINVAL, "without UDRV_LINE_GSI");
+	bad.lines[0] = UDRV_LINE_LOW | 7;
+	MUST_REFUSE(&bad, EINVAL, "without UDRV_LINE_GSI");
+	bad.lines[0] = UDRV_LINE_GSI | UDRV_LINE_LEVEL | 7;
+	MUST_REFUSE(&bad, EINVAL, "line 7 is the ISA bus's");
+	bad = good;
 	bad.ranges[5].bytes = 1;
 	MUST_REFUSE(&bad, EINVAL, "beyond the counts");
 	bad = good;
@@ -324,7 +332,8 @@ static void lines_of_others(void)
 	} lines[] = {
 		{ 0, EBUSY }, { 4, EBUSY }, { 8, EBUSY }, { 9, EBUSY },
 		{ 2, ENXIO }, { 16, ENXIO }, { 24, ENXIO }, { 100000, ENXIO },
-		{ 0x80000007, ENXIO }, { ~0u, ENXIO },
+		{ UDRV_LINE_NUMBER, ENXIO }, { ~0u, ENXIO },
+		{ UDRV_LINE_GSI | 24, ENXIO },
 	};
 	struct udrv_legacy legacy;
 	unsigned int i;
@@ -336,7 +345,8 @@ static void lines_of_others(void)
 		add_ports(&legacy, PARPORT_PORTS, 8);
 		add_line(&legacy, PARPORT_LINE);
 		add_line(&legacy, lines[i].line);
-		snprintf(word, sizeof(word), "interrupt line %u", lines[i].line);
+		snprintf(word, sizeof(word), "interrupt line %u",
+			 lines[i].line & UDRV_LINE_NUMBER);
 		MUST_REFUSE(&legacy, lines[i].error, word);
 	}
 	legacy.lines[1] = PARPORT_LINE;

@@ -62,6 +62,9 @@ static void wrong_arguments_change_nothing(void)
 		"add a --ports 0x378:8 --irq", "add a --ports 0x378:8 --irq x",
 		"add a --ports 0x378:8 --irq 1,2,3,4,5",
 		"add a --ports 0x378:8 --irq 4294967303",
+		"add a --ports 0x378:8 --irq 20:level",
+		"add a --ports 0x378:8 --irq 20:level-lower",
+		"add a --ports 0x378:8 --irq 2147483668",
 		"add a --ports 0x378:8 --take /dev/null",
 		"add a --ports 0x378:8 --take platform/nothing",
 		"add a --ports 0x378:8 --take /sys/class/udrv/control",
@@ -224,6 +227,17 @@ static void device_is_named_and_taken(void)
 	nothing_is_declared();
 }
 
+static void line_says_how_it_fires(void)
+{
+	MUST_SAY("add a --ports 0x378:8 --irq 7:level-low", 1, "ISA bus's");
+	MUST_SAY("add a --ports 0x378:8 --irq 99:level-low", 1, "no interrupt line 99");
+	MUST_SAY("add a --ports 0x378:8 --irq 19:edge-high,7", 0, "declared");
+	MUST_SAY("list", 0, "vector 0   line 19, edge-high");
+	MUST_SAY("list", 0, "vector 1   line 7\n");
+	MUST_SAY("remove a", 0, "is removed");
+	nothing_is_declared();
+}
+
 static void parport_leaves_and_comes_back(void)
 {
 	bool module = !system("modprobe -q parport_pc");
@@ -270,6 +284,7 @@ const struct test tests[] = {
 	TEST(driver_comes_back_after_a_refusal),
 	TEST(driver_stays_where_that_is_no_help),
 	TEST(device_is_named_and_taken),
+	TEST(line_says_how_it_fires),
 	TEST(parport_leaves_and_comes_back),
 	TEST(without_root_it_says_so),
 	{ NULL, NULL },
