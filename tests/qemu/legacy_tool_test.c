@@ -227,6 +227,18 @@ static void device_is_named_and_taken(void)
 	nothing_is_declared();
 }
 
+/* Nobody tells but the kernel's own tables. */
+static void platform_device_is_named_and_taken(void)
+{
+	if (access("/sys/bus/platform/devices/QEMU0002:00", F_OK))
+		skip("this kernel does not make the firmware's device a platform device");
+	MUST_SAY("add firmware --take platform/QEMU0002:00", 0, "firmware is declared");
+	MUST_SAY("list", 0, "region 0   ports 0x510-0x51b");
+	MUST(!strstr(said, "region 1"));
+	MUST_SAY("remove firmware", 0, "is removed");
+	nothing_is_declared();
+}
+
 static void line_says_how_it_fires(void)
 {
 	MUST_SAY("add a --ports 0x378:8 --irq 7:level-low", 1, "ISA bus's");
@@ -284,6 +296,7 @@ const struct test tests[] = {
 	TEST(driver_comes_back_after_a_refusal),
 	TEST(driver_stays_where_that_is_no_help),
 	TEST(device_is_named_and_taken),
+	TEST(platform_device_is_named_and_taken),
 	TEST(line_says_how_it_fires),
 	TEST(parport_leaves_and_comes_back),
 	TEST(without_root_it_says_so),
