@@ -17,7 +17,8 @@ from typing import Any
 from machines import IVSHMEM_BYTES, IVSHMEM_VECTORS
 
 EVENT_SECONDS = 20.0
-# A kernel that boots is never silent for so long, not on a busy host either.
+# A kernel that boots is never silent for so long, on a busy host either; but if
+# it is given much more time later, the host is more than busy.
 BOOT_SILENCE = 240
 NMI_SECONDS = 5.0
 LOG_LINES_SHOWN = 80
@@ -132,7 +133,7 @@ class Guest:
             self._answer_event()
             silence = self.silence
             if silence and not self.booted:
-                silence = min(silence, BOOT_SILENCE)
+                silence = min(silence, max(BOOT_SILENCE, silence / 3))
             if silence and time.monotonic() - heard > silence:
                 if reason:
                     return reason
