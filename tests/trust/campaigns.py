@@ -71,7 +71,35 @@ def suite_of(*tests: str) -> Command:
     return command
 
 
+def fuzz(count: int, _machine: str, seed: int) -> list[str]:
+    """The fuzzer of the contract, each slice with other numbers."""
+    return ["make", "-s", "fuzz", f"FUZZ_CALLS={count}", f"FUZZ_SEED={seed}"]
+
+
+COVERAGE = r"""
+make -s coverage
+status=$?
+awk -F'\t' 'END { print "figure kmod-lines-covered-percent", int($4) }' \
+	build/coverage.tsv
+exit $status
+"""
+
+
+def coverage(_count: int, _machine: str, _seed: int) -> list[str]:
+    """Tests and fuzzer on a module that counts its lines; whole percents."""
+    return ["sh", "-c", COVERAGE]
+
+
 CAMPAIGNS = [
+    Campaign(
+        "fuzz-calls",
+        "calls of a fuzzer that knows the contract and is guided by KCOV, with "
+        "devices unbound, reset and unplugged meanwhile",
+        10_000_000, 1_000_000, fuzz),
+    Campaign(
+        "kmod-lines-covered-percent",
+        "of the module's lines run in tests and fuzzer together, by gcov",
+        1, 1, coverage, adds_up=False),
     Campaign(
         "fail-nth-points",
         "calls made with their 1st, 2nd, 3rd ... allocation failing, until "
