@@ -408,7 +408,8 @@ int udrv_mmap(struct file *file, struct vm_area_struct *vma)
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 
 	if (!o->owner)
-		return -EBADF;
+		return udrv_refuse(o, -EBADF,
+			"an observer has no mappings: open the device O_RDWR");
 	if (!(vma->vm_flags & VM_SHARED))
 		return udrv_refuse(o, -EINVAL,
 				   "a private mapping of a device: use MAP_SHARED");

@@ -16,10 +16,14 @@ struct udrv_control {
 };
 
 static struct cdev udrv_control_cdev;
+static struct device *udrv_control_dev;	/* NULL: not made yet */
+static DEFINE_RATELIMIT_STATE(udrv_control_limit, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
 
 int udrv_control_refuse(struct udrv_control *c, int error, const char *format,
 			...)
 {
+	struct device *dev = READ_ONCE(udrv_control_dev);
 	char text[sizeof(c->refusal.text)];
 	va_list args;
 
@@ -27,6 +31,9 @@ int udrv_control_refuse(struct udrv_control *c, int error, const char *format,
 	vscnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	udrv_refusal_set(&c->refusal, error, text);
+	if (error == -EPERM && dev)
+		udrv_blame_by(dev, &udrv_control_limit, "refused",
+			      "%s", text);
 	return error;
 }
 
@@ -168,8 +175,10 @@ int __init udrv_control_init(void)
 	if (ret)
 		goto keyboard;
 	dev = device_create(&udrv_class, NULL, devt, NULL, "control");
-	if (!IS_ERR(dev))
+	if (!IS_ERR(dev)) {
+		WRITE_ONCE(udrv_control_dev, dev);
 		return 0;
+	}
 	ret = PTR_ERR(dev);
 	cdev_del(&udrv_control_cdev);
 keyboard:

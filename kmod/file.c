@@ -48,18 +48,19 @@ void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text)
  * lines with it: escaped.  Limited for each device, so that nobody drowns what is
  * said of others'.
  */
-void udrv_blame(struct udrv_device *d, const char *what, const char *format, ...)
+void udrv_blame_by(struct device *dev, struct ratelimit_state *limit,
+		   const char *what, const char *format, ...)
 {
 	char comm[TASK_COMM_LEN];
 	struct va_format text = { .fmt = format };
 	va_list args;
 
-	if (!___ratelimit(&d->blame_limit, udrv_name(d)))
+	if (!___ratelimit(limit, dev_name(dev)))
 		return;
 	get_task_comm(comm, current);
 	va_start(args, format);
 	text.va = &args;
-	dev_notice(&d->dev, "%s: %pV (%*pE[%d])\n", what, &text,
+	dev_notice(dev, "%s: %pV (%*pE[%d])\n", what, &text,
 		   (int)strlen(comm), comm, task_tgid_nr(current));
 	va_end(args);
 }
@@ -284,7 +285,8 @@ static long udrv_file_ioctl(struct file *file, unsigned int command,
 	if (command != _IO(UDRV_IOC_TYPE, nr) || nr >= ARRAY_SIZE(udrv_commands))
 		return -ENOTTY;
 	if (!o->owner && !udrv_commands[nr].observer)
-		return -EBADF;
+		return udrv_refuse(o, -EBADF,
+			"an observer may look at the device only: open it O_RDWR");
 	nr = array_index_nospec(nr, ARRAY_SIZE(udrv_commands));
 	if (udrv_commands[nr].pci && !o->d->pdev)
 		return udrv_refuse(o, -EOPNOTSUPP,

@@ -186,8 +186,11 @@ void udrv_open_get(struct udrv_open *o);
 void udrv_open_put(struct udrv_open *o);
 __printf(3, 4)
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...);
-__printf(3, 4)
-void udrv_blame(struct udrv_device *d, const char *what, const char *format, ...);
+__printf(4, 5)
+void udrv_blame_by(struct device *dev, struct ratelimit_state *limit,
+		   const char *what, const char *format, ...);
+#define udrv_blame(d, ...) \
+	udrv_blame_by(&(d)->dev, &(d)->blame_limit, __VA_ARGS__)
 void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text);
 const char *udrv_plain_reason(int error);
 

@@ -42,6 +42,7 @@ static void observer_may_not_change_anything(void)
 
 	for (i = 0; i < ARRAY_SIZE(refused); i++)
 		MUST_ERROR(command(fd, refused[i], &plain), EBADF);
+	MUST_REASON(fd, EBADF, "O_RDWR");
 	MUST_ERROR(irq_read(fd, &event), EBADF);
 	MUST(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED);
 	MUST(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd,

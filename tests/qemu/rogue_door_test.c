@@ -266,9 +266,13 @@ static void declare_by_a_passed_file(int fd)
 
 static void declaring_stays_roots(void)
 {
+	pid_t rogue;
+
 	declare_parport("parport");
 	control = (int)MUST_OK(control_open(O_RDWR));
-	rogue_run(EDU, declare_by_a_passed_file);
+	rogue = rogue_start(EDU, declare_by_a_passed_file);
+	rogue_end(rogue);
+	MUST(blamed("udrv control:", "CAP_SYS_ADMIN", rogue));
 	close((int)MUST_OK(device_open("parport", O_RDWR)));
 }
 
