@@ -36,6 +36,12 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void again(void **state)
+{
+	teardown(state);
+	setup(state);
+}
+
 static unsigned add(const struct net_recipe *r, bool checked)
 {
 	unsigned length = make_frame(frames[count], r);
@@ -122,7 +128,7 @@ static void a_burst_becomes_one_frame(void **state)
 					.options = 12, .payload = 1400,
 					.may_fragment = kind & 4, .sequence = -3000u };
 
-		setup(NULL);
+		again(state);
 		for (i = 0; i < 40; i++) {
 			r.flags = i == 39 ? 0x18 : 0x10;
 			r.payload = i == 39 ? 333 : 1400;
@@ -136,9 +142,7 @@ static void a_burst_becomes_one_frame(void **state)
 		assert_int_equal(merge.outs[0].packets, 40);
 		assert_int_equal(merge.outs[0].header.gso_size, 1400);
 		assert_gives_back(&merge.outs[0], 0);
-		teardown(NULL);
 	}
-	setup(NULL);
 }
 
 /* Two segments with a difference that must keep them apart. */
@@ -174,7 +178,7 @@ static void differences_keep_apart(void **state)
 		struct net_recipe r = { .payload = 1000, .options = 12,
 					.may_fragment = true };
 
-		setup(state);
+		again(state);
 		add(&r, false);
 		r.sequence += 1000;
 		r.identification++;
@@ -186,9 +190,7 @@ static void differences_keep_apart(void **state)
 		if (how < DIFFERENCES)
 			assert_memory_equal(merge.outs[0].pieces[1].iov_base,
 					    copies[0], 1000);
-		teardown(state);
 	}
-	setup(state);
 }
 
 static void wrong_sums_are_left_to_the_kernel(void **state)
@@ -198,7 +200,7 @@ static void wrong_sums_are_left_to_the_kernel(void **state)
 
 	for (bad = 0; bad < 3; bad++)
 		for (at = 0; at < 2; at++) {
-			setup(state);
+			again(state);
 			r.sequence = 0;
 			for (i = 0; i < 3; i++) {
 				length = make_frame(frames[i], &r);
@@ -217,9 +219,7 @@ static void wrong_sums_are_left_to_the_kernel(void **state)
 			assert_int_equal(merge.outs[i].count, 1);
 			assert_int_equal(merge.outs[i].header.flags, 0);
 			assert_memory_equal(frames[bad], copies[bad], length);
-			teardown(state);
 		}
-	setup(state);
 }
 
 static void limits_are_kept(void **state)
@@ -303,7 +303,7 @@ static void flows_keep_their_order(void **state)
 	unsigned round, i, f, merged = 0;
 
 	for (round = 0; round < 300; round++) {
-		setup(state);
+		again(state);
 		for (f = 0; f < 12; f++) {
 			flows[f] = (struct net_recipe){
 				.port = (uint16_t)(100 + f), .payload = 600,
@@ -337,10 +337,8 @@ static void flows_keep_their_order(void **state)
 		}
 		for (f = 0; f < 12; f++)
 			assert_int_equal(next[f], flows[f].sequence);
-		teardown(state);
 	}
 	assert_true(merged > 1000);
-	setup(state);
 }
 
 static void other_frames_pass(void **state)
