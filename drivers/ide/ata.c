@@ -4,6 +4,9 @@
 #include <string.h>
 #include "ata.h"
 
+/* Larger physical sectors than this, 1 MiB, nobody has: it is nonsense. */
+#define PHYSICAL_SHIFT_MOST	11
+
 static unsigned word(const uint8_t *words, unsigned number)
 {
 	return words[2 * number] | (unsigned)words[2 * number + 1] << 8;
@@ -124,7 +127,8 @@ static void decode_sector_sizes(const uint8_t *words, struct ata_identity *id)
 	if (word(words, 106) & 1u << 12)
 		id->sector_bytes = (unsigned)words_at(words, 117, 2) * 2;
 	id->physical_bytes = id->sector_bytes;
-	if (word(words, 106) & 1u << 13)
+	if (word(words, 106) & 1u << 13 &&
+	    (word(words, 106) & 0xf) <= PHYSICAL_SHIFT_MOST)
 		id->physical_bytes <<= word(words, 106) & 0xf;
 }
 

@@ -294,6 +294,11 @@ static void knows_sector_sizes(void **state)
 	assert_int_equal(id.physical_bytes, 512);
 	assert_null(decode_changed(samsung_870_qvo, 106, 0xffff, &id));
 	assert_int_equal(id.physical_bytes, 512);
+	/* Nobody has larger ones than 1 MiB, and the kernel takes none. */
+	assert_null(decode_changed(samsung_870_qvo, 106, 0x600b, &id));
+	assert_int_equal(id.physical_bytes, 1 << 20);
+	assert_null(decode_changed(samsung_870_qvo, 106, 0x600f, &id));
+	assert_int_equal(id.physical_bytes, 512);
 	/* 4096-byte logical sectors, in words. */
 	words_of(samsung_870_qvo, words);
 	put(words, 106, 0x5000);
