@@ -189,7 +189,7 @@ static int take_address(struct e1000 *nic)
 static int end_previous(struct e1000 *nic)
 {
 	struct udrv_dma *entries = NULL;
-	unsigned total = 0, i;
+	unsigned total = 0, now = 0, i;
 	int status;
 
 	e1000_stop(nic);
@@ -201,8 +201,9 @@ static int end_previous(struct e1000 *nic)
 	entries = calloc(total, sizeof(*entries));
 	if (!entries)
 		return e1000_fail(ENOMEM, "no memory for %u mappings", total);
-	status = usr_dma_list(nic->fd, entries, total, &total);
-	for (i = 0; !status && i < total; i++) {
+	/* Another holder of the file may have added some, or removed some. */
+	status = usr_dma_list(nic->fd, entries, total, &now);
+	for (i = 0; !status && i < total && i < now; i++) {
 		/* One by one: those of this process are another's business. */
 		if (entries[i].out_state & UDRV_DMA_STATE_ORPHAN ||
 		    entries[i].out_state & UDRV_DMA_STATE_BUFFER)

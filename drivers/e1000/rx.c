@@ -63,12 +63,15 @@ void rx_empty(struct e1000 *nic)
 		pool->free[pool->available++] = nic->rx_packets[i];
 }
 
-/* A frame that is too long, in one buffer or more: its pieces stay where they are. */
+/*
+ * A frame that is too long, in one buffer or more: its pieces stay where they are.
+ * So many at a time: a NIC that never ends a frame does not keep us here.
+ */
 static void rx_drop_pieces(struct e1000 *nic)
 {
 	uint64_t rest = rx_peek(&nic->rx[nic->rx_next]);
 
-	while (rest & DONE) {
+	for (unsigned i = 0; i < RX_BATCH && rest & DONE; i++) {
 		nic->rx_dropping = !(rest & END);
 		rx_offer(nic, nic->rx_next, nic->rx_packets[nic->rx_next]);
 		nic->rx_next = (nic->rx_next + 1) & nic->rx_mask;

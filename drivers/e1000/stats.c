@@ -41,17 +41,19 @@ _Static_assert(sizeof(registers) / sizeof(*registers) == COUNTERS,
 
 void e1000_collect(struct e1000 *nic)
 {
-	/* Ones from a device that is gone are no counts. */
+	uint64_t values[COUNTERS];
+
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		values[i] = reg_read(nic, registers[i].offset);
+		if (registers[i].wide)
+			values[i] |= (uint64_t)reg_read(nic,
+					registers[i].offset + 4) << 32;
+	}
+	/* Ones from a device that is gone, since whenever, are no counts. */
 	if (is_gone(nic))
 		return;
-	for (unsigned i = 0; i < COUNTERS; i++) {
-		uint64_t value = reg_read(nic, registers[i].offset);
-
-		if (registers[i].wide)
-			value |= (uint64_t)reg_read(nic, registers[i].offset + 4)
-				 << 32;
-		nic->counters[i] += value;
-	}
+	for (unsigned i = 0; i < COUNTERS; i++)
+		nic->counters[i] += values[i];
 }
 
 static uint64_t counter(const struct e1000 *nic, const char *name)

@@ -137,5 +137,11 @@ int e1000_wait(struct e1000 *nic, unsigned what, int timeout_ms)
 			return (int)ready;
 		if (take(nic, left_ms(end)))
 			return -1;
+		/* Interrupts for nothing are no reason to stay. */
+		if (end != UINT64_MAX && e1000_now_ns() >= end) {
+			ready = look(nic, what);
+			return ready ? (int)ready :
+			       e1000_fail(ETIMEDOUT, "nothing came, but interrupts");
+		}
 	}
 }

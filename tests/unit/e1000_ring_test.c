@@ -217,6 +217,23 @@ static void drops_what_takes_several_buffers(void **state)
 	assert_all_there(2);
 }
 
+/* A NIC that never ends a frame, however fast it is, does not keep us. */
+static void drops_a_batch_of_pieces_at_a_time(void **state)
+{
+	struct e1000_packet *packets[RING];
+
+	(void)state;
+	for (unsigned i = 0; i < RING; i++)
+		m->rx[i].rest = 2048 | (uint64_t)E1000_RX_DONE << 32;
+	assert_int_equal(e1000_rx_burst(&m->nic, packets, 32), 0);
+	assert_int_equal(m->nic.rx_next, RX_BATCH);
+	/* There is more to do, and that is known. */
+	assert_true(rx_pending(&m->nic));
+	assert_int_equal(e1000_rx_burst(&m->nic, packets, 32), 0);
+	assert_int_equal(m->nic.rx_next, 0);
+	assert_all_there(0);
+}
+
 static unsigned make(struct e1000_packet **packets, unsigned count,
 		     uint32_t *number)
 {
@@ -407,6 +424,7 @@ int main(void)
 		T(receives_in_order_round_the_ring),
 		T(leaves_packets_in_the_ring_without_buffers),
 		T(drops_what_takes_several_buffers),
+		T(drops_a_batch_of_pieces_at_a_time),
 		T(sends_in_order_round_the_ring),
 		T(takes_what_fits),
 		T(mixes_offloads_with_ordinary_packets),
