@@ -23,6 +23,7 @@
 #define EDU_ADDRESS_BITS	28
 
 #define EDU_TIMEOUT_MS		5000
+#define EDU_OTHER_MOST		100	/* interrupts for something else */
 
 static const char edu_outside[] =
 	"a transfer is 1 to 4095 bytes, within the memory on both sides";
@@ -106,14 +107,17 @@ static const char *edu_wait(struct edu *edu, uint32_t irq, unsigned offset,
 	struct udrv_io_step until_done =
 		usr_step_wait(0, offset, 4, busy, 0, UDRV_IO_MAX_WAIT_US);
 	struct udrv_irq_event event;
+	unsigned i;
 
 	if (edu->polling)
 		return usr_io(edu->fd, &until_done, 1, NULL) ? usr_error() : NULL;
-	do {
+	for (i = 0; i < EDU_OTHER_MOST; i++) {
 		if (usr_irq_wait(edu->fd, &event, EDU_TIMEOUT_MS))
 			return usr_error();
-	} while (!(event.status & irq));
-	return NULL;
+		if (event.status & irq)
+			return NULL;
+	}
+	return "the card interrupts all the time, but not for what it was asked to do";
 }
 
 const char *edu_factorial(struct edu *edu, uint32_t value, uint32_t *result)
