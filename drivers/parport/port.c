@@ -107,14 +107,21 @@ static void sleep_ms(long ms)
 	nanosleep(&pause, NULL);
 }
 
+static const char *lose_patience(struct port *port, uint8_t status)
+{
+	snprintf(port->problem, sizeof(port->problem),
+		 "the printer takes nothing for %u s: %s", port->patience_s,
+		 spp_describe(status));
+	return port->problem;
+}
+
 /*
  * Sleep until the printer is ready.  Its nAck interrupts; but the edge may have
  * come before interrupts were enabled, so look again before sleeping, and do
  * not sleep for long.
  */
-static const char *await_ready(struct port *port)
+static const char *await_ready(struct port *port, uint64_t end)
 {
-	uint64_t end = now_ms() + port->patience_s * 1000ull;
 	struct udrv_irq_event event;
 	const char *problem = NULL;
 	uint8_t status = 0;
@@ -127,10 +134,7 @@ static const char *await_ready(struct port *port)
 		if (problem || status & SPP_NOT_BUSY)
 			break;
 		if (now_ms() >= end) {
-			snprintf(port->problem, sizeof(port->problem),
-				 "the printer takes nothing for %u s: %s",
-				 port->patience_s, spp_describe(status));
-			problem = port->problem;
+			problem = lose_patience(port, status);
 			break;
 		}
 		if (port->polled)
@@ -149,21 +153,30 @@ const char *port_print(struct port *port, const uint8_t *data, size_t length,
 {
 	const char *problem = NULL;
 	struct spp_program p;
+	uint64_t end = 0;		/* of our patience, from the last byte on */
 	unsigned done;
 	int ret;
 
 	*sent = 0;
 	while (*sent < length && !problem) {
-		size_t some = length - *sent;
+		size_t some = length - *sent, printed;
+		bool late = end && now_ms() >= end;
 
 		if (some > SPP_PROGRAM_BYTES)
 			some = SPP_PROGRAM_BYTES;
 		p.count = 0;
 		spp_print(&p, data + *sent, some, SPP_IDLE);
 		ret = run(port, &p, &done);
-		*sent += spp_printed(done);
-		if (ret == ETIMEDOUT)
-			problem = await_ready(port);
+		printed = spp_printed(done);
+		*sent += printed;
+		if (printed || !end)
+			end = now_ms() + port->patience_s * 1000ull;
+		/* It may be ready whenever it is asked, yet take nothing. */
+		if (ret == ETIMEDOUT && late && !printed)
+			problem = lose_patience(port,
+						(uint8_t)p.step[done].out_value);
+		else if (ret == ETIMEDOUT)
+			problem = await_ready(port, end);
 		else if (ret)
 			problem = usr_error();
 	}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "unit.h"
 #include "parport/port.h"
 #include "parport_model.h"
@@ -20,6 +21,7 @@ static struct udrv_region_info region;
 static uint8_t all[1000], got[MODEL_ROOM];
 static unsigned setups, taken;
 static unsigned signals, long_programs;	/* a signal at each such one */
+static bool pretends;		/* to be ready, when it is only looked at */
 
 /* ---------------------------------------------------------- instead of libudrv */
 
@@ -47,7 +49,7 @@ int usr_io_read(int fd, unsigned index, uint64_t offset, unsigned width,
 
 	if (usr_io(fd, &step, 1, NULL))
 		return -1;
-	*value = step.out_value;
+	*value = step.out_value | (pretends ? SPP_NOT_BUSY : 0);
 	return 0;
 }
 
@@ -118,6 +120,7 @@ static int start(void **state)
 	(void)state;
 	model_reset(&m);
 	setups = taken = signals = long_programs = 0;
+	pretends = false;
 	region = (struct udrv_region_info) {
 		.out_kind = UDRV_KIND_PORTS, .out_size = 8,
 	};
@@ -238,6 +241,28 @@ static void loses_patience(void **state)
 		m.busy_ns = 4 * SECOND;
 		assert_null(port_print(&port, all, 10, &sent));
 		assert_int_equal(sent, 10);
+	}
+}
+
+static void loses_patience_with_one_that_only_pretends(void **state)
+{
+	uint64_t began;
+	size_t sent;
+
+	(void)state;
+	for (int polled = 0; polled < 2; polled++) {
+		start(NULL);
+		assert_null(port_start(&port, 42, polled, 5));
+		m.busy_ns = MODEL_FOREVER;
+		pretends = true;
+		began = m.now;
+		alarm(60);	/* it would go on for ever */
+		assert_string_equal(port_print(&port, all, 10, &sent),
+				    "the printer takes nothing for 5 s: busy");
+		alarm(0);
+		assert_in_range(m.now - began, 5 * SECOND, 7 * SECOND);
+		assert_int_equal(sent, 1);
+		assert_int_equal(m.control, SPP_IDLE);
 	}
 }
 
@@ -408,6 +433,7 @@ int main(void)
 		on_the_model(survives_lost_interrupts),
 		on_the_model(survives_signals),
 		on_the_model(loses_patience),
+		on_the_model(loses_patience_with_one_that_only_pretends),
 		on_the_model(says_that_the_device_went),
 		on_the_model(starting_resets_nothing),
 		on_the_model(starting_ends_a_reset),
