@@ -168,10 +168,10 @@ static int print(struct port *port, int file)
 	return problem ? complain("", problem) : 0;
 }
 
-/* IEEE 1284 7.6: two bytes that say how long it is, then text. */
 static int show_id(struct port *port)
 {
 	static uint8_t data[64 << 10];
+	static char text[sizeof(data)];
 	const char *problem;
 	size_t got;
 
@@ -180,7 +180,8 @@ static int show_id(struct port *port)
 		return complain("", problem);
 	if (got < 2)
 		return complain("the peripheral has no device ID", "");
-	printf("%.*s\n", (int)(got - 2), (const char *)data + 2);
+	spp_id_text(data, got, text);
+	printf("%s\n", text);
 	return 0;
 }
 

@@ -206,3 +206,16 @@ const char *spp_describe(uint8_t status)
 		return "it reports a fault";
 	return status & SPP_NOT_BUSY ? "ready" : "busy";
 }
+
+/* IEEE 1284 7.6: two bytes say how long it is, themselves counted. */
+void spp_id_text(const uint8_t *data, size_t got, char *text)
+{
+	size_t length = got < 2 ? 0 : (size_t)data[0] << 8 | data[1];
+
+	/* It may send more, or say nonsense. */
+	if (length < 2 || length > got)
+		length = got;
+	for (size_t i = 2; i < length; i++)
+		*text++ = (char)(data[i] >= ' ' && data[i] < 0x7f ? data[i] : '?');
+	*text = '\0';
+}

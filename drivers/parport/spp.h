@@ -107,4 +107,12 @@ void spp_initialise(struct spp_program *p);
 /* The status register in words: "ready", "out of paper", ... */
 const char *spp_describe(uint8_t status);
 
+/**
+ * spp_id_text() - a device ID as it can be shown
+ * @data: as the peripheral sent it, its length in front
+ * @got: bytes of it
+ * @text: filled in, @got bytes at most; what a terminal might obey is a '?'
+ */
+void spp_id_text(const uint8_t *data, size_t got, char *text);
+
 #endif

@@ -501,6 +501,28 @@ static void says_the_status_in_words(void **state)
 	}
 }
 
+static void assert_id(const char *data, size_t got, const char *shown)
+{
+	char text[64];
+
+	memset(text, 'x', sizeof(text));
+	spp_id_text((const uint8_t *)data, got, text);
+	assert_string_equal(text, shown);
+}
+
+static void shows_an_id_that_no_terminal_obeys(void **state)
+{
+	(void)state;
+	assert_id("\0\12MFG:Acme;", 11, "MFG:Acme");
+	assert_id("\0\13MFG:Acme;", 11, "MFG:Acme;");
+	/* What it says of its length is no reason to read more, or nothing. */
+	assert_id("\377\377MFG:", 6, "MFG:");
+	assert_id("\0\1MFG:", 6, "MFG:");
+	assert_id("\0\14\33]0;x\7\200\0y~", 12, "?]0;x???y~");
+	assert_id("\0", 1, "");
+	assert_id("", 0, "");
+}
+
 #define on_the_model(test) cmocka_unit_test_setup_teardown(test, start, finish)
 
 int main(void)
@@ -527,6 +549,7 @@ int main(void)
 		on_the_model(sees_whether_there_is_a_port),
 		on_the_model(sees_whether_its_lines_are_inputs),
 		on_the_model(says_the_status_in_words),
+		cmocka_unit_test(shows_an_id_that_no_terminal_obeys),
 	};
 
 	return cmocka_run_group_tests_name("parport_spp", tests, NULL, NULL);
