@@ -220,13 +220,13 @@ demo: need-test lib drivers tools ## see every driver work, in a virtual machine
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
 	@tests/qemu/vm --kernel $(KERNEL) --machine $(MACHINE) -- tests/qemu/demo
 
-check: need-test lib drivers tools tests ## run the unit tests and the tests in virtual machines
-	@$(CHECK) unit vm
+check: need-test lib drivers tools tests sanitized ## run the unit tests and the tests in virtual machines
+	@$(CHECK) unit sanitized-unit vm
 check-unit: need-test $(UNIT_TESTS) ## run the unit tests only
 	@$(CHECK) unit
 check-abi: need-test tests ## run the tests of the bare contract only
 	@$(CHECK) --only 'abi*' --only '*.32.*' vm
-check-vm: need-test lib drivers tools tests ## run the tests in virtual machines only (KERNEL= MACHINES= TESTS=)
+check-vm: need-test lib drivers tools tests $(if $(TESTS),,sanitized) ## run the tests in virtual machines only (KERNEL= MACHINES= TESTS=)
 	@$(CHECK) vm
 check-kernels: need-test lib drivers tools tests ## build and test on the newest 5.10, 6.1, 6.12, 7.2 of Debian
 	@$(CHECK) kernels
@@ -236,8 +236,8 @@ check-deaths: need-test lib drivers tools ## kill the driver of a mounted disk 1
 	@tests/qemu/kernel module debug >/dev/null
 	@tests/qemu/vm --kernel debug --silence 20000 --env UDRV_DEATHS=100 \
 		-- tests/qemu/guest-run --only='serve.deaths_*' tests/qemu/serve_test.py
-check-all: need-test lib drivers tools tests
-	@$(CHECK) unit vm debug kernels
+check-all: need-test lib drivers tools tests sanitized
+	@$(CHECK) unit sanitized-unit vm sanitized debug kernels
 
 shell: need-test lib drivers tools ## a prompt in a virtual machine with the module loaded
 	@tests/qemu/kernel module $(KERNEL) >/dev/null

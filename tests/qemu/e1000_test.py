@@ -388,7 +388,8 @@ def forward_all(here: Peer, there: Peer, count: int, step: int = 500) -> None:
         numbers = range(base, base + step)
         ways = [(here, there, 1), (there, here, 2)]
         for source, _, way in ways:
-            source.send((numbered(n, way) for n in numbers), 4 * RATE)
+            source.send((numbered(n, way) for n in numbers),
+                        4 * RATE // SLOW)
         for _, sink, way in ways:
             sink.expect((numbered(n, way) for n in numbers), f"way {way}")
 

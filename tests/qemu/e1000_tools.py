@@ -17,10 +17,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ide_tools import Done, first_difference
-from script import PATIENCE, TOP, Failure, Skip, check, wait_for
+from script import BUILD, PATIENCE, SLOW, TOP, Failure, Skip, check, wait_for
 
-DRIVER = TOP / "build/udrv-e1000"
-TOOL = TOP / "build/udrv"
+DRIVER = BUILD / "udrv-e1000"
+TOOL = BUILD / "udrv"
 VMCTL = TOP / "tests/qemu/vmctl"
 PCI = Path("/sys/bus/pci")
 
@@ -240,7 +240,8 @@ class Peer:
         wait_for(f"{name} to have a link",
                  lambda: carrier.read_text().strip() == "1", 30)
 
-    def send(self, frames: Iterable[bytes], rate: int = 1000) -> None:
+    def send(self, frames: Iterable[bytes],
+             rate: int = 1000 // SLOW) -> None:
         """At most so many a second: nobody waits for a full ring."""
         begin = time.monotonic()
         for i, frame in enumerate(frames):

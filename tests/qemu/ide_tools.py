@@ -5,10 +5,10 @@ import os
 import re
 import subprocess
 
-from script import TOP, check
+from script import BUILD, check
 
-DRIVER = TOP / "build/udrv-ide"
-TOOL = TOP / "build/udrv"
+DRIVER = BUILD / "udrv-ide"
+TOOL = BUILD / "udrv"
 DEVICE = "0000:00:0b.0"
 
 SECTOR = 512

@@ -20,7 +20,7 @@ static int udrv(const char *arguments)
 	FILE *tool;
 	int status;
 
-	snprintf(command_line, sizeof(command_line), "build/udrv legacy %s 2>&1",
+	snprintf(command_line, sizeof(command_line), "udrv legacy %s 2>&1",
 		 arguments);
 	tool = popen(command_line, "re");
 	MUST(tool);

@@ -22,9 +22,9 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from ide_tools import TOOL, Done, fails, same  # noqa: E402
 from script import (  # noqa: E402
-    PATIENCE, TOP, Failure, check, main, pattern, wait_for)
+    BUILD, PATIENCE, Failure, check, main, pattern, wait_for)
 
-DRIVER = TOP / "build/udrv-parport"
+DRIVER = BUILD / "udrv-parport"
 DEVICE = Path("/dev/udrv/parport0")
 LINE = 7
 

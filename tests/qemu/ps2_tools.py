@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from script import PATIENCE, TOP, Failure, check, wait_for
+from script import BUILD, PATIENCE, TOP, Failure, check, wait_for
 
-DRIVER = TOP / "build/udrv-kbd"
-TOOL = TOP / "build/udrv"
+DRIVER = BUILD / "udrv-kbd"
+TOOL = BUILD / "udrv"
 DEVICE = Path("/dev/udrv/keyboard")
 
 EV_SYN, EV_KEY, EV_REL, EV_LED = 0, 1, 2, 17

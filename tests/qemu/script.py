@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
+BUILD = TOP / os.environ.get("UDRV_BUILD", "build")  # where the programs are
 KERNEL = os.environ.get("UDRV_KERNEL", "")
-SLOW = 4 if KERNEL == "debug" else 1  # how much longer everything may take
+# How much longer everything may take.
+SLOW = 4 if KERNEL == "debug" or "UDRV_BUILD" in os.environ else 1
 # Seconds, for what normally takes one at most.
 PATIENCE = 20.0 * SLOW
 SKIPPED = 77

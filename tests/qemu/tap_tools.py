@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from script import SLOW, TOP, Failure, check, wait_for
+from script import BUILD, SLOW, TOP, Failure, check, wait_for
 
-DRIVER = TOP / "build/udrv-e1000"
-TOOL = TOP / "build/udrv"
+DRIVER = BUILD / "udrv-e1000"
+TOOL = BUILD / "udrv"
 VMCTL = TOP / "tests/qemu/vmctl"
 DEVICE = "0000:00:06.0"
 PEER_DEVICE = "0000:00:0d.0"
