@@ -21,7 +21,7 @@ $(1)/obj/%.o: %.c | need-test
 	$$(Q)$$(COMPILE) $$(PKG_CFLAGS) $(2) -c -o $$@ $$<
 
 $(call in_tree,$(1),$(call objects,libudrv/*.c)): CPPFLAGS += -Ilibudrv
-$(call in_tree,$(1),$(call objects,tests/*/*.c)): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers
+$(call in_tree,$(1),$(call objects,tests/*/*.c)): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers -Itools
 
 $(1)/libudrv.a: $(call in_tree,$(1),$(LIB_OBJ))
 $(1)/drivers.a: $(call in_tree,$(1),$(DRIVER_OBJ))
@@ -54,7 +54,7 @@ $(call asan_of,$(TOOL)): $(call asan_of,$(TOOL_OBJ))
 
 $(ASAN_UNIT): LDLIBS += -lcmocka $(PCAP_LIBS)
 $(ASAN_UNIT): $(ASAN)/tests/%: $(ASAN)/obj/tests/%.o $(call asan_of,$(UNIT_OBJ)) \
-		$(ASAN)/drivers.a
+		$(ASAN)/drivers.a $(ASAN)/tools.a
 
 $(ASAN_VM): LDLIBS += -lpthread
 $(ASAN_VM): $(ASAN)/tests/%: $(ASAN)/obj/tests/qemu/%.o $(call asan_of,$(HARNESS_OBJ))

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from script import PATIENCE, TOP, check
+from script import BUILD, PATIENCE, TOP, check
 
-TOOL = TOP / "build/udrv"
+TOOL = BUILD / "udrv"
 TABLE = Path("/etc/udrv")
 SAVED = TABLE / "saved.conf"
 DEVICES = Path("/sys/bus/pci/devices")
