@@ -353,14 +353,23 @@ const struct conf_rule *conf_match_legacy(const struct conf *conf,
 
 /* -------------------------------------------------------------------- editing */
 
+/* Also if somebody has written it otherwise: id:8086:100E, pci:00:5.0. */
 static bool has_selector(const char *line, size_t length, const char *selector)
 {
 	size_t blank = strspn(line, " \t"), word;
+	struct conf_rule rule = { .name = "" };
+	struct wrong wrong = { "" };
+	char text[128];
 
 	if (blank > length)
 		return false;
 	word = strcspn(line + blank, " \t\r\n#");
-	return word == strlen(selector) && !memcmp(line + blank, selector, word);
+	if (word >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)word, line + blank);
+	if (parse_selector(text, &rule, &wrong))
+		conf_selector(&rule, text, sizeof(text));
+	return !strcmp(text, selector);
 }
 
 char *conf_edit(const char *text, const char *selector, const char *line,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The match table: rules, refusals, which rule fits, editing. */
 #include "unit.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include "udrv_conf.h"
 
@@ -178,6 +179,29 @@ static void editing_leaves_all_other_lines(void **state)
 	check_edit("id:1:2", NULL, "", true);
 }
 
+/* Else there would be two rules for one device, which spoils the table. */
+static void editing_knows_a_selector_written_otherwise(void **state)
+{
+	static const char *const ways[][2] = {
+		{ "id:8086:100E", "id:8086:100e" },
+		{ "pci:0:5.0", "pci:0000:00:05.0" },
+		{ "class:02Ab", "class:02ab" },
+	};
+	char text[64], *edited;
+	bool changed;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		snprintf(text, sizeof(text), "# a\n  %s take # b\n", ways[i][0]);
+		changed = false;
+		edited = conf_edit(text, ways[i][1], ways[i][1], &changed);
+		assert_true(changed);
+		snprintf(text, sizeof(text), "# a\n%s\n", ways[i][1]);
+		assert_string_equal(edited, text);
+		free(edited);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +211,7 @@ int main(void)
 		cmocka_unit_test(the_first_rule_that_fits_wins),
 		cmocka_unit_test(selectors_are_written_as_they_are_read),
 		cmocka_unit_test(editing_leaves_all_other_lines),
+		cmocka_unit_test(editing_knows_a_selector_written_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
