@@ -19,6 +19,7 @@ struct copy {
 	const char *name;
 	uint8_t *data;			/* ROOM bytes */
 	struct udrv_dma_segment segment;
+	struct usr_dma memory;		/* the data's, but for PIO */
 	uint64_t at, end;		/* bytes on the disk */
 	bool endless;			/* until the input ends */
 	uint64_t started;
@@ -291,17 +292,23 @@ static int open_file(struct copy *copy)
 
 static int get_memory(struct copy *copy, struct ide *ide)
 {
-	struct usr_dma memory;
-
 	if (!copy->disk->by_dma) {
 		copy->data = malloc(ROOM);
 		return copy->data ? 0 : complain("no memory");
 	}
-	if (ide_memory(ide->fd, ROOM, &memory))
+	if (ide_memory(ide->fd, ROOM, &copy->memory))
 		return complain("%s", usr_error());
-	copy->data = memory.address;
-	copy->segment = (struct udrv_dma_segment) { memory.iova, ROOM };
+	copy->data = copy->memory.address;
+	copy->segment = (struct udrv_dma_segment) { copy->memory.iova, ROOM };
 	return 0;
+}
+
+static void give_memory_back(struct copy *copy, struct ide *ide)
+{
+	if (copy->memory.address)
+		usr_dma_free(ide->fd, &copy->memory);
+	else
+		free(copy->data);
 }
 
 int command_copy(struct ide *ide, const struct options *options)
@@ -322,6 +329,7 @@ int command_copy(struct ide *ide, const struct options *options)
 		status = get_memory(&copy, ide);
 	if (!status)
 		status = write ? write_disk(&copy) : read_disk(&copy);
+	give_memory_back(&copy, ide);
 	if (copy.file > STDERR_FILENO && close(copy.file) && !status)
 		status = complain("cannot write to %s: %s", copy.name,
 				  strerror(errno));
