@@ -50,9 +50,10 @@ $(call asan_of,$(call program,$(1))): $$(call asan_of,$$(call objects,drivers/$(
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call asan_driver_rule,$(name))))
 $(ASAN)/udrv-e1000: LDLIBS += $(PCAP_LIBS)
+$(call asan_of,$(TOOL)): LDLIBS += $(TOOL_LIBS)
 $(call asan_of,$(TOOL)): $(call asan_of,$(TOOL_OBJ))
 
-$(ASAN_UNIT): LDLIBS += -lcmocka $(PCAP_LIBS)
+$(ASAN_UNIT): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS)
 $(ASAN_UNIT): $(ASAN)/tests/%: $(ASAN)/obj/tests/%.o $(call asan_of,$(UNIT_OBJ)) \
 		$(ASAN)/drivers.a $(ASAN)/tools.a
 

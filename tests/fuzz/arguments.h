@@ -5,6 +5,5 @@
 
 int edu_arguments(int argc, char **argv);
 int parport_arguments(int argc, char **argv);
-int tool_main(int argc, char **argv);
 
 #endif
