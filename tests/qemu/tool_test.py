@@ -369,8 +369,25 @@ def manual_sections() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2]))
 
 
+def told_of_options(text: str) -> dict[str, str]:
+    """What a help text says of each."""
+    told: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        match = re.match(r"  --([a-z]+)\S*(?: \S+)*?  +(.*)", line)
+        if match:
+            name = match[1]
+            told[name] = match[2]
+        elif name and line.startswith("   "):
+            told[name] += f" {line.strip()}"
+        else:
+            name = ""
+    told.pop("help", None)
+    return {option: " ".join(each.split()) for option, each in told.items()}
+
+
 def the_manual_says_what_help_says() -> None:
-    """The same usage, the same options, for every command."""
+    """The same usage, the same of each option, for every command."""
     sections = manual_sections()
     for name, said in helps().items():
         check(name in sections, f"udrv(8) has no section {name}")
@@ -380,10 +397,11 @@ def the_manual_says_what_help_says() -> None:
         literal = section.partition(".Bd -literal\n")[2].partition(".Ed")[0]
         check(" ".join(literal.split()) == usage,
               f"{name}: the manual has '{literal}', help has '{usage}'")
-        told = set(re.findall(r"^  --([a-z]+)", said, re.MULTILINE)) - {"help"}
-        manual = set(re.findall(r"^\.It Fl -([a-z]+)", section, re.MULTILINE))
-        check(told == manual, f"{name}: options {told} in help, {manual} in "
-              "the manual")
+        told = told_of_options(said)
+        manual = {each[0]: " ".join(each[1].split()) for each in re.findall(
+            r"^\.It Fl -([a-z]+)[^\n]*\n((?:[^.\n][^\n]*\n)*)", section,
+            re.MULTILINE)}
+        check(told == manual, f"{name}: help says {told}, the manual {manual}")
     check(set(sections) == set(helps()), f"{set(sections) - set(helps())}")
     for page in (TOP / "tools/man").glob("*.[58]"):
         done = subprocess.run(["groff", "-mdoc", "-ww", "-Tutf8", "-z", page],
