@@ -240,8 +240,10 @@ static void try_the_kernels_doors(int fd)
 	(void)fd;
 	for (i = 0; i < ARRAY_SIZE(paths); i++)
 		must_not_write(paths[i]);
-	REFUSED(sys(iopl(3)), EPERM);
-	REFUSED(sys(ioperm(0x60, 1, 1)), EPERM);
+	/* The debug kernel does not even have these. */
+	attempted(2);
+	MUST(iopl(3) && (errno == EPERM || errno == ENOSYS));
+	MUST(ioperm(0x60, 1, 1) && (errno == EPERM || errno == ENOSYS));
 	REFUSED(sys(chmod(UDRV_DIR "/" EDU_SHARED, 0666)), EPERM);
 }
 
