@@ -61,6 +61,11 @@ DRIVERS := $(foreach name,$(DRIVER_NAMES),$(call program,$(name)))
 DRIVER_COMMON := $(call objects,drivers/*.c)
 DRIVER_OBJ := $(DRIVER_COMMON) $(call objects,drivers/*/*.c)
 PCAP_LIBS = $(shell pkg-config --libs libpcap)
+SERVICE_LIBS = $(shell pkg-config --libs libsystemd)
+
+# What runs with privileges on behalf of drivers that have none, below libexec.
+HELPER_NAMES := $(patsubst tools/%/,%,$(sort $(dir $(wildcard tools/*/*.c))))
+HELPERS := $(HELPER_NAMES:%=build/udrv-%)
 
 # Test programs: each *_test.c is one, the other files are shared by all.
 UNIT_TESTS := $(patsubst tests/%.c,build/tests/%,$(wildcard tests/unit/*_test.c))
@@ -102,7 +107,7 @@ man: need-build ## write the manual pages, in build/man
 
 lib: build/libudrv.a build/libudrv.so build/libudrv.pc build/libudrv-e1000.a ## build libudrv
 drivers: $(DRIVERS) ## build the drivers
-tools: $(TOOL) ## build the tools
+tools: $(TOOL) $(HELPERS) ## build the tools
 tests: $(VM_TESTS) $(UNIT_TESTS)
 
 build/obj/%.o: %.c | need-build
@@ -143,6 +148,7 @@ $(call program,$(1)): $$(call objects,drivers/$(1)/*.c) $(DRIVER_COMMON) build/l
 	$$(LINK)
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call driver_rule,$(name))))
+$(DRIVERS): LDLIBS += $(SERVICE_LIBS)
 build/udrv-e1000: LDLIBS += $(PCAP_LIBS)
 
 # What drivers/e1000/e1000.h declares, for other programs: with no other names.
@@ -164,6 +170,16 @@ $(TOOL): $(TOOL_OBJ) build/libudrv.a
 	$(call tell,LD)
 	$(LINK)
 
+# These know the library from within.
+$(call objects,tools/*/*.c): CPPFLAGS += -Ilibudrv
+define helper_rule
+build/udrv-$(1): $$(call objects,tools/$(1)/*.c) $(DRIVER_COMMON) build/libudrv.a
+	$$(call tell,LD)
+	$$(LINK)
+endef
+$(foreach name,$(HELPER_NAMES),$(eval $(call helper_rule,$(name))))
+$(HELPERS): LDLIBS += $(SERVICE_LIBS)
+
 # --- test programs
 
 $(call objects,tests/*/*.c): CPPFLAGS += -Itests/qemu -Ilibudrv -Idrivers -Itools
@@ -181,7 +197,7 @@ build/tools.a: $(TOOL_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS)
+$(UNIT_TESTS): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS) $(SERVICE_LIBS)
 $(UNIT_TESTS): build/tests/%: build/obj/tests/%.o $(UNIT_OBJ) build/drivers.a build/tools.a build/libudrv.a
 	$(call tell,LD)
 	@mkdir -p $(@D)
@@ -278,7 +294,7 @@ install: all man install-tools ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(PYTHONDIR)/udrv
 	install -m644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/udrv/
 
-uninstall: man uninstall-tools ## remove what install installed
+uninstall: man ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a libudrv-e1000.a $(notdir $(SHARED)) \

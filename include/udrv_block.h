@@ -138,11 +138,12 @@ struct usr_block_server;
  * usr_block_server_new() - make a server without disks
  * @kind: how; USR_BLOCK_ANY chooses
  *
- * For root.  All other calls are made by the thread that made it.  Loads the
+ * For root; or for who may ask the system's broker (udrv-nbd.socket, which has
+ * NBD only).  All other calls are made by the thread that made it.  Loads the
  * kernel's module (ublk_drv, nbd) if it is not there.
  *
  * Return: a server, or NULL.  EOPNOTSUPP: the kernel has neither, or not
- * @kind; usr_error() says which module is missing.  EPERM: not root.  ENOMEM.
+ * @kind; usr_error() says which module is missing.  EPERM: not root, no broker.  ENOMEM.
  */
 USR_API struct usr_block_server *
 usr_block_server_new(enum usr_block_kind kind);

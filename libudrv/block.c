@@ -47,9 +47,13 @@ USR_API struct usr_block_server *usr_block_server_new(enum usr_block_kind kind)
 		usr_fail(EINVAL, "kind is USR_BLOCK_ANY, USR_BLOCK_UBLK or USR_BLOCK_NBD");
 		return NULL;
 	}
+	/* By ublk only the administrator can; by NBD there may be a broker. */
 	if (!usr_block_is_admin()) {
-		usr_fail(EPERM, "serving a disk needs CAP_SYS_ADMIN: run as root");
-		return NULL;
+		if (kind == USR_BLOCK_UBLK) {
+			usr_fail(EPERM, "serving a disk by ublk needs CAP_SYS_ADMIN: run as root");
+			return NULL;
+		}
+		kind = USR_BLOCK_NBD;
 	}
 	for (i = 0; i < USR_BLOCK_KINDS; i++) {
 		if (kind != USR_BLOCK_ANY && kind != usr_block_kinds[i]->kind)
@@ -144,7 +148,7 @@ static int usr_block_check_discard(const struct usr_block_disk *what)
 	return 0;
 }
 
-static int usr_block_check_disk(const struct usr_block_disk *what)
+int usr_block_check_disk(const struct usr_block_disk *what)
 {
 	const unsigned known = USR_BLOCK_CACHE | USR_BLOCK_DISCARD |
 		USR_BLOCK_READ_ONLY | USR_BLOCK_ROTATIONAL | USR_BLOCK_RESUME;
@@ -216,7 +220,7 @@ USR_API int usr_block_number(const struct usr_block_server *server,
 
 static int usr_block_write_back(struct block_disk *disk)
 {
-	if (usr_block_helper_start(disk, true))
+	if (disk->server->ops->sync(disk, true))
 		return -1;
 	if (disk->server->ops->helper(disk)) {
 		usr_block_helper_forget(&disk->helper);

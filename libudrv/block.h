@@ -39,6 +39,7 @@ struct block_helper {
 	int pipe;			/* -1: none at work */
 	pid_t pids[2];
 	unsigned count;
+	bool asked;			/* NBD's broker, whose answer will come there */
 };
 
 struct block_disk {
@@ -80,6 +81,7 @@ struct block_events {
  * @open: get ready for disks
  * @close: let go of everything, disks included; also after a failed open
  * @add: a new disk, or a dead server's
+ * @sync: start what writes the disk (and mounted filesystems) back, and opens it
  * @helper: tell block_helper_done() when disk->helper.pipe ends
  * @remove: the kernel's disk, written back; ends with block_stopped()
  * @watch, @unwatch: server->watches[watch]
@@ -95,6 +97,7 @@ struct block_ops {
 	int (*open)(struct usr_block_server *server);
 	void (*close)(struct usr_block_server *server);
 	int (*add)(struct block_disk *disk);
+	int (*sync)(struct block_disk *disk, bool mounts);
 	int (*helper)(struct block_disk *disk);
 	int (*remove)(struct block_disk *disk);
 	int (*watch)(struct usr_block_server *server, unsigned watch);
@@ -125,6 +128,9 @@ void usr_block_blame(struct block_disk *disk, int error, const char *doing);
 /* Is this a request that the disk can have?  0, or the errno to answer. */
 int usr_block_check(const struct block_disk *disk, enum usr_block_op op,
 		    uint64_t offset, uint64_t bytes);
+
+/* Is this a disk that can be?  Fails with EINVAL. */
+int usr_block_check_disk(const struct usr_block_disk *what);
 
 void *usr_block_buffer(const struct block_disk *disk, enum usr_block_op op,
 		       unsigned tag);

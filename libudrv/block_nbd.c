@@ -23,7 +23,7 @@ static int usr_nbd_open(struct usr_block_server *base)
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (server->epoll < 0)
 		return usr_fail(errno, "no epoll: %s", strerror(errno));
-	return usr_nbd_netlink_open(&server->netlink, &server->family);
+	return usr_nbd_kernel_open(&server->kernel);
 }
 
 static void usr_nbd_close(struct usr_block_server *base)
@@ -34,7 +34,7 @@ static void usr_nbd_close(struct usr_block_server *base)
 	for (i = 0; i < base->disk_count; i++)
 		if (usr_nbd_disk(base, i)->socket >= 0)
 			close(usr_nbd_disk(base, i)->socket);
-	usr_nbd_netlink_close(server->netlink);
+	usr_nbd_kernel_close(&server->kernel);
 	if (server->epoll >= 0)
 		close(server->epoll);
 }
@@ -265,6 +265,7 @@ const struct block_ops usr_nbd_ops = {
 	.open = usr_nbd_open,
 	.close = usr_nbd_close,
 	.add = usr_nbd_add,
+	.sync = usr_nbd_sync,
 	.helper = usr_nbd_helper,
 	.remove = usr_nbd_remove,
 	.watch = usr_nbd_watch,

@@ -70,11 +70,18 @@ struct nbd_disk {
 	struct nbd_late late[NBD_LATE];
 };
 
+/* How to have the kernel make, mend and remove a disk. */
+struct nbd_kernel {
+	bool by_broker;		/* else by netlink, which takes CAP_SYS_ADMIN */
+	int broker;		/* -1: none */
+	struct nl_sock *netlink;
+	int family;
+};
+
 struct nbd_server {
 	struct usr_block_server base;
 	int epoll;
-	struct nl_sock *netlink;
-	int family;
+	struct nbd_kernel kernel;
 };
 
 /* What an epoll event is about, with an index. */
@@ -112,6 +119,23 @@ int usr_nbd_remove(struct block_disk *disk);
 int usr_nbd_reconnect(struct nbd_disk *disk);
 int usr_nbd_disconnect(struct nbd_disk *disk);
 int usr_nbd_abandon(int number);
+int usr_nbd_sync(struct block_disk *disk, bool mounts);
+
+/*
+ * block_nbd_kernel.c.  connect and replace return the server's end of a
+ * connection.
+ */
+
+bool usr_nbd_used(int number);
+long long usr_nbd_value(int number, const char *name);
+int usr_nbd_kernel_open(struct nbd_kernel *kernel);
+void usr_nbd_kernel_close(struct nbd_kernel *kernel);
+int usr_nbd_kernel_connect(struct nbd_kernel *kernel,
+			   struct usr_block_disk *what);
+int usr_nbd_kernel_replace(struct nbd_kernel *kernel, int number,
+			   const struct usr_block_disk *limits,
+			   unsigned max_transfer);
+int usr_nbd_kernel_disconnect(struct nbd_kernel *kernel, int number);
 
 /* block_nbd_netlink.c.  Return: 0, or -errno, but for open. */
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "block.h"
+#include "block_nbd_broker.h"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -270,7 +271,7 @@ int usr_block_helper_start(struct block_disk *disk, bool mounts)
 /* The pipe has ended.  Return: 0, or an errno. */
 int usr_block_helper_end(struct block_helper *helper)
 {
-	int error = 0;
+	int error = helper->asked ? usr_nbd_broker_verdict(helper->pipe) : 0;
 
 	while (helper->count)
 		if (!usr_block_succeeded(helper->pids[--helper->count]))
@@ -287,6 +288,7 @@ void usr_block_helper_forget(struct block_helper *helper)
 	if (helper->pipe >= 0)
 		close(helper->pipe);
 	helper->pipe = -1;
+	helper->asked = false;
 }
 
 /* --- memory */

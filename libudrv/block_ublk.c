@@ -381,6 +381,7 @@ const struct block_ops usr_ublk_ops = {
 	.open = usr_ublk_open,
 	.close = usr_ublk_close,
 	.add = usr_ublk_add,
+	.sync = usr_block_helper_start,
 	.helper = usr_ublk_helper,
 	.remove = usr_ublk_remove,
 	.watch = usr_ublk_watch,
