@@ -41,6 +41,8 @@ extern "C" {
  * @axis_count: elements at @axes
  * @leds: LED_* it has
  * @led_count: elements at @leds
+ * @file: /dev/uinput, open already and nothing done with it, for who may not open
+ *	it; closed by usr_input_free(), or if making fails; 0 = open it
  * @repeat: the kernel repeats keys that are held
  * @repeat_delay_ms: until the first repetition, 0 = the kernel's default (250)
  * @repeat_period_ms: from one to the next, 0 = the kernel's default (33)
@@ -57,6 +59,7 @@ struct usr_input_device {
 	unsigned axis_count;
 	const uint16_t *leds;
 	unsigned led_count;
+	int file;
 	bool repeat;
 	unsigned repeat_delay_ms;
 	unsigned repeat_period_ms;

@@ -116,7 +116,8 @@ static int input_make(struct usr_input *input,
 		return usr_fail(ENOMEM, "usr_input_new: no memory");
 	if (input_describe(input->evdev, device))
 		return -1;
-	input->fd = input_open();
+	if (input->fd < 0)
+		input->fd = input_open();
 	if (input->fd < 0)
 		return -1;
 	error = libevdev_uinput_create_from_device(input->evdev, input->fd,
@@ -134,21 +135,22 @@ static int input_make(struct usr_input *input,
 
 USR_API struct usr_input *usr_input_new(const struct usr_input_device *device)
 {
-	struct usr_input *input;
+	struct usr_input *input = calloc(1, sizeof(*input));
 	int error;
 
-	if (!device || !device->name || !device->name[0] ||
-	    strlen(device->name) >= UINPUT_MAX_NAME_SIZE) {
-		usr_fail(EINVAL, "usr_input_new: a device needs a name of 1 to %d bytes",
-			 UINPUT_MAX_NAME_SIZE - 1);
-		return NULL;
-	}
-	input = calloc(1, sizeof(*input));
 	if (!input) {
 		usr_fail(ENOMEM, "usr_input_new: no memory");
 		return NULL;
 	}
-	input->fd = -1;
+	input->fd = device && device->file ? device->file : -1;
+	if (!device || !device->name || !device->name[0] ||
+	    strlen(device->name) >= UINPUT_MAX_NAME_SIZE) {
+		usr_fail(EINVAL, "usr_input_new: a device needs a name of 1 to %d bytes",
+			 UINPUT_MAX_NAME_SIZE - 1);
+		usr_input_free(input);
+		errno = EINVAL;
+		return NULL;
+	}
 	if (input_make(input, device)) {
 		error = errno;
 		usr_input_free(input);

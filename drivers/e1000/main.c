@@ -6,6 +6,7 @@
 #include <time.h>
 #include <udrv.h>
 #include <unistd.h>
+#include "../service.h"
 #include "command.h"
 
 #define WATCH_NS		1000000000ull
@@ -178,6 +179,11 @@ int main(int argc, char **argv)
 		return status < 0 ? 0 : status;
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
+	if (arguments.service) {
+		arguments.fd = service_device(arguments.device);
+		if (arguments.fd < 0)
+			return e1000_complain("%s", usr_error());
+	}
 	nic = e1000_open_device(arguments.device, arguments.fd, &bound,
 				&arguments, NULL);
 	if (!nic)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../service.h"
 #include "../size.h"
 #include "options.h"
 #include "tap.h"
@@ -54,6 +55,9 @@ static const char usage[] =
 "  --mtu N          (default what it has, 1500 if it is new); the most it can be\n"
 "                   given later is --frame less 14\n"
 "  --keep           leave the interface when we end, for a successor\n"
+"  --service        be the service of udrv-e1000@.service: the device's file is\n"
+"                   kept by systemd; without --name, $UDRV_INTERFACE is the name,\n"
+"                   or it is made of the device's place: udrv-p0s5 (not with --fd)\n"
 "  --tso6           let the NIC cut TCP over IPv6, too (QEMU's does it wrong; not\n"
 "                   even the kernel's own driver does it)\n"
 "Always:\n"
@@ -76,7 +80,7 @@ enum {
 	OPTION_OWN, OPTION_MULTICAST, OPTION_VLAN, OPTION_BAD, OPTION_STRIP, OPTION_STATS,
 	OPTION_POLL, OPTION_ADAPTIVE, OPTION_INTERRUPTS, OPTION_RING,
 	OPTION_FRAME, OPTION_MAC, OPTION_FD, OPTION_NAME, OPTION_MTU,
-	OPTION_KEEP, OPTION_TSO6, OPTION_HELP,
+	OPTION_KEEP, OPTION_TSO6, OPTION_SERVICE, OPTION_HELP,
 };
 
 static const struct option long_options[] = {
@@ -107,6 +111,7 @@ static const struct option long_options[] = {
 	{ "mtu", required_argument, NULL, OPTION_MTU },
 	{ "keep", no_argument, NULL, OPTION_KEEP },
 	{ "tso6", no_argument, NULL, OPTION_TSO6 },
+	{ "service", no_argument, NULL, OPTION_SERVICE },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -146,6 +151,7 @@ static const unsigned option_commands[] = {
 	[OPTION_MTU] = FOR(E1000_TAP),
 	[OPTION_KEEP] = FOR(E1000_TAP),
 	[OPTION_TSO6] = FOR(E1000_TAP),
+	[OPTION_SERVICE] = FOR(E1000_TAP),
 	[OPTION_HELP] = FOR_ALL,
 };
 
@@ -332,6 +338,9 @@ static int take_tap_option(struct e1000_arguments *arguments, int option,
 	case OPTION_MTU:
 		return take_unsigned(name, 68, E1000_MAX_FRAME - 18,
 				     &arguments->mtu);
+	case OPTION_SERVICE:
+		arguments->service = true;
+		return 0;
 	case OPTION_TSO6:
 		arguments->tso6 = true;
 		return 0;
@@ -431,8 +440,14 @@ static int check_tap(struct e1000_arguments *arguments)
 	struct e1000_options *nic = &arguments->nic;
 	unsigned least = (arguments->mtu ? arguments->mtu : 1500) + 14;
 
+	if (arguments->service && arguments->fd >= 0)
+		return wrong("--service excludes --fd");
+	if (!arguments->interface && arguments->service &&
+	    service_interface(arguments->device, arguments->name))
+		return wrong("UDRV_INTERFACE is no interface's name");
 	if (!arguments->interface)
-		arguments->interface = "eth-udrv";
+		arguments->interface = arguments->service ? arguments->name :
+				       "eth-udrv";
 	if (!nic->max_frame)
 		nic->max_frame = least < 1514 ? 1514 : least;
 	if (!nic->rx_ring)

@@ -35,6 +35,8 @@ struct e1000_arguments {
 	int tag;			/* VLAN tag to insert, -1 = none */
 	const char *interface;		/* of tap */
 	unsigned mtu;			/* of tap; 0 = what it has */
+	char name[16];			/* of tap's interface, made up */
+	bool service;			/* tap: as one of systemd's */
 	bool keep;			/* tap: leave the interface */
 	bool tso6;			/* tap: cut IPv6 by the NIC, too */
 	int fd;				/* of the device, inherited; -1 = open it */

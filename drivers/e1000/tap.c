@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "../service.h"
 #include "tap.h"
 
 #define ETHERNET	14
@@ -242,8 +243,12 @@ int e1000_command_tap(struct e1000 *nic, const struct e1000_arguments *arguments
 	tap->mode = arguments->nic.mode;
 	tap->timer = tap->signals = -1;
 	if (!make_interface(tap, arguments) && !watch_files(tap) &&
-	    !apply_settings(tap) && !look_after(tap) && !tap_prepare(tap))
+	    !apply_settings(tap) && !look_after(tap) && !tap_prepare(tap)) {
+		if (arguments->service)
+			service_is_ready("%s is %s", arguments->device,
+					 usr_net_name(tap->net));
 		status = serve(tap);
+	}
 	if (tap->stop)
 		e1000_tx_drain(nic, 1000);
 	end(tap, tap->stop && !arguments->keep);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "../service.h"
 #include "commands.h"
 
 static void tell(const struct ide_disk *disk, const char *sentence)
@@ -37,7 +38,9 @@ static int open_device(const struct options *options, bool *bound)
 	int fd = options->fd;
 
 	*bound = false;
-	if (fd < 0)
+	if (options->service)
+		fd = service_device(options->device);
+	else if (fd < 0)
 		fd = usr_open_or_bind(options->device, O_RDWR, bound);
 	else if (usr_info(fd, &info))
 		fd = -1;

@@ -42,9 +42,12 @@ static const char usage[] =
 "  --supervise      when the driver dies start another: the disks stay\n"
 "  --resume         take over the disks named by --disk, which are --ublk or\n"
 "                   --nbd --number N[,N], of a driver and supervisor that died\n"
+"  --service        be the service of udrv-ide@.service: the device's file and\n"
+"                   what a successor must know are kept by systemd, which starts\n"
+"                   it (not with --supervise, --resume, --fd)\n"
 "  --core           let a crash dump core; not where cores go to a served disk,\n"
 "                   which would wait for itself\n"
-"  --outage S       with --supervise: requests fail if that takes longer than S\n"
+"  --outage S       with --supervise or --service: requests fail if that takes longer than S\n"
 "                   seconds (default 60)\n"
 "  --answer S       NBD: a request without answer for S seconds is sent again;\n"
 "                   so long a driver's death goes unnoticed (default 30)\n"
@@ -63,7 +66,7 @@ enum {
 	OPTION_OVERWRITE, OPTION_PROGRESS, OPTION_BLOCK, OPTION_COUNT,
 	OPTION_WRITE, OPTION_UBLK, OPTION_NBD, OPTION_NUMBER, OPTION_READ_ONLY,
 	OPTION_DEPTH, OPTION_SUPERVISE, OPTION_RESUME, OPTION_CORE,
-	OPTION_OUTAGE, OPTION_ANSWER,
+	OPTION_OUTAGE, OPTION_ANSWER, OPTION_SERVICE,
 	OPTION_POLL, OPTION_PIO, OPTION_FD, OPTION_HELP
 };
 
@@ -87,6 +90,7 @@ static const struct option long_options[] = {
 	{ "core", no_argument, NULL, OPTION_CORE },
 	{ "outage", required_argument, NULL, OPTION_OUTAGE },
 	{ "answer", required_argument, NULL, OPTION_ANSWER },
+	{ "service", no_argument, NULL, OPTION_SERVICE },
 	{ "poll", no_argument, NULL, OPTION_POLL },
 	{ "pio", no_argument, NULL, OPTION_PIO },
 	{ "fd", required_argument, NULL, OPTION_FD },
@@ -119,6 +123,7 @@ static const unsigned option_commands[] = {
 	[OPTION_CORE] = FOR(COMMAND_SERVE),
 	[OPTION_OUTAGE] = FOR(COMMAND_SERVE),
 	[OPTION_ANSWER] = FOR(COMMAND_SERVE),
+	[OPTION_SERVICE] = FOR(COMMAND_SERVE),
 	[OPTION_POLL] = FOR_ALL,
 	[OPTION_PIO] = FOR_ALL,
 	[OPTION_FD] = FOR_ALL,
@@ -210,6 +215,9 @@ static int take_serve_option(struct options *options, int option,
 	case OPTION_RESUME:
 		options->resume = true;
 		return 0;
+	case OPTION_SERVICE:
+		options->service = true;
+		return 0;
 	case OPTION_CORE:
 		options->core = true;
 		return 0;
@@ -292,8 +300,11 @@ static int check_together(const struct options *options, uint32_t given)
 			return complain("%s does not take --%s",
 					command_names[options->command],
 					long_options[i - 1].name);
-	if (given & 1u << OPTION_OUTAGE && !options->supervise)
-		return complain("--outage needs --supervise");
+	if (given & 1u << OPTION_OUTAGE && !options->supervise && !options->service)
+		return complain("--outage needs --supervise or --service");
+	if (options->service && (options->supervise || options->resume ||
+				 options->fd >= 0))
+		return complain("--service excludes --supervise, --resume and --fd");
 	if (options->resume &&
 	    (!options->disks || options->kind == USR_BLOCK_ANY ||
 	     options->number_count != (unsigned)__builtin_popcount(options->disks)))

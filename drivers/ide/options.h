@@ -25,7 +25,7 @@ struct options {
 	uint32_t count;
 	bool write;			/* bench */
 	enum usr_block_kind kind;
-	bool read_only, supervise, resume, core, progress;
+	bool read_only, supervise, resume, service, core, progress;
 	int numbers[IDE_DISKS];		/* of the disks in order; -1 = any */
 	unsigned number_count;
 	uint32_t outage_s, answer_s, depth;

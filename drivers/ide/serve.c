@@ -7,13 +7,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "../service.h"
 #include "serve.h"
 
 #define MOST_DEPTH	64
 #define BIGGEST_TRANSFER (512u << 10)
 #define SMALLEST_TRANSFER (64u << 10)
 #define EVENTS		64
+#define ESTATE_NAME	"estate"	/* among the files that systemd keeps */
 #define NUMBERS		64		/* to look for a free one in */
 /* TRIM is one block of ranges at a time; more would only hold up others. */
 #define BIGGEST_DISCARD	(1u << 30)
@@ -131,8 +134,8 @@ static struct usr_block_disk describe_disk(const struct server *s,
 		.depth = s->options->depth,
 		.buffers = served->buffers,
 		.number = -1,
-		.outage_s = s->options->supervise || s->options->resume ?
-			    s->options->outage_s : 0,
+		.outage_s = s->options->supervise || s->options->resume ||
+			    s->options->service ? s->options->outage_s : 0,
 		.answer_s = s->options->answer_s,
 	};
 
@@ -157,6 +160,16 @@ static int add_new(struct server *s, unsigned i, struct usr_block_disk *disk,
 	struct served *served = &s->served[i];
 	int number = wish < 0 ? 0 : wish;
 
+	/* Asking for each number would take a broker's while. */
+	if (s->options->service && wish < 0) {
+		served->block = usr_block_add(s->block, disk);
+		if (served->block < 0)
+			return say_why("%s", usr_error());
+		s->estate->disk[i].number =
+			usr_block_number(s->block, (unsigned)served->block);
+		s->estate->disk[i].made = true;
+		return 0;
+	}
 	for (; wish < 0 ? number < NUMBERS : number == wish; number++) {
 		disk->number = number;
 		s->estate->disk[i].number = number;
@@ -266,6 +279,9 @@ static void is_ready(struct server *s, struct served *served)
 	if (all(s, false)) {
 		s->estate->ready_ns = ide_now();
 		s->estate->recovered++;
+		if (s->options->service)
+			service_is_ready("serves the disks of %s",
+					 s->options->device);
 	}
 }
 
@@ -446,7 +462,11 @@ int serve_disks(int fd, const struct options *options,
 	 */
 	if (!options->core)
 		prctl(PR_SET_DUMPABLE, 0);
-	status = usr_block_harden() ? say_why("%s", usr_error()) : start(s, fd);
+	status = usr_block_harden() ? say_why("%s", usr_error()) : 0;
+	if (options->service)
+		service_drop_capabilities();
+	if (!status)
+		status = start(s, fd);
 	if (!status)
 		status = run(s);
 	usr_block_server_free(s->block);
@@ -489,15 +509,48 @@ static void inherit(struct serve_estate *estate, const struct options *options)
 	estate->transfer = kernel_transfer(options->kind, options->numbers[0]);
 }
 
+/*
+ * As a service: in a file that the manager keeps, where the next one finds it.
+ * One of another size is another version's, which would have served otherwise.
+ */
+static int estate_file(void)
+{
+	struct stat about;
+	int file = service_file(ESTATE_NAME);
+
+	if (file >= 0 && !fstat(file, &about) &&
+	    about.st_size == sizeof(struct serve_estate))
+		return file;
+	service_forget(ESTATE_NAME);
+	file = memfd_create(ESTATE_NAME, MFD_CLOEXEC);
+	if (file >= 0 && (ftruncate(file, sizeof(struct serve_estate)) ||
+			  (service_keep(file, ESTATE_NAME) && errno != ESRCH))) {
+		close(file);
+		return -1;
+	}
+	return file;
+}
+
+static struct serve_estate *estate_new(const struct options *options)
+{
+	int file = options->service ? estate_file() : -1;
+	struct serve_estate *estate = MAP_FAILED;
+
+	if (file >= 0 || !options->service)
+		estate = mmap(NULL, sizeof(*estate), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0), file, 0);
+	return estate == MAP_FAILED ? NULL : estate;
+}
+
 int command_serve(int fd, const struct options *options)
 {
 	struct serve_estate *estate;
 	sigset_t set;
 
-	estate = mmap(NULL, sizeof(*estate), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (estate == MAP_FAILED)
-		return say_why("no memory: %s", strerror(errno));
+	estate = estate_new(options);
+	if (!estate)
+		return say_why("nowhere to note what a successor must know: %s",
+			       strerror(errno));
 	if (options->resume) {
 		inherit(estate, options);
 	}

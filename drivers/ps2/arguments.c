@@ -22,6 +22,8 @@ static const char usage[] =
 "  --delay MS       a held key repeats after MS milliseconds (default 250)\n"
 "  --period MS      and then every MS milliseconds (default 33)\n"
 "  --poll           no interrupts\n"
+"  --service        be the service of udrv-kbd@.service: with --uinput, and the\n"
+"                   device's file is kept by systemd\n"
 "  --help           this text\n"
 "\n"
 "Exit status: 0 stopped by a signal, 1 something failed, 2 wrong arguments.\n";
@@ -73,6 +75,9 @@ static int take(struct arguments *arguments, int option, bool *chosen)
 		return parse_number(optarg, 1, 10000,
 				    "--period takes 1 to 10000 milliseconds, not ",
 				    &arguments->period_ms);
+	case 'S':
+		arguments->service = true;
+		return choose_sink(arguments, true, chosen);
 	case 'm':
 		arguments->no_mouse = true;
 		return 0;
@@ -94,6 +99,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 		{ "delay", required_argument, NULL, 'd' },
 		{ "period", required_argument, NULL, 'r' },
 		{ "poll", no_argument, NULL, 'l' },
+		{ "service", no_argument, NULL, 'S' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};

@@ -7,7 +7,7 @@
 
 struct arguments {
 	const char *device;
-	bool uinput, poll, no_mouse;
+	bool uinput, poll, no_mouse, service;
 	unsigned set;			/* of scan codes, 1 or 2 */
 	unsigned delay_ms, period_ms;
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "../service.h"
 #include "keyboard.h"
 #include "arguments.h"
 
@@ -146,6 +147,15 @@ static void stop(struct driver *d)
 	sink_stop(&d->sink);
 }
 
+/* A device made with it must end with us: no successor finds it there. */
+static int take_uinput(const char *name)
+{
+	int file = service_file(name);
+
+	service_forget(name);
+	return file < 0 ? 0 : file;
+}
+
 static const char *drive(int fd, const struct arguments *arguments)
 {
 	static struct driver driver;
@@ -160,11 +170,17 @@ static const char *drive(int fd, const struct arguments *arguments)
 		return strerror(errno);
 	sink_start(&driver.sink, !arguments->uinput, arguments->delay_ms,
 		   arguments->period_ms);
+	if (arguments->service) {
+		driver.sink.keyboard_file = take_uinput(SERVICE_KEYBOARD);
+		driver.sink.mouse_file = take_uinput(SERVICE_MOUSE);
+	}
 	problem = ps2_start(&driver.ps2, fd, flags);
 	if (!problem)
 		problem = start(&driver, arguments);
 	if (!problem) {
 		printf("ready\n");
+		if (arguments->service)
+			service_is_ready("drives %s", arguments->device);
 		problem = serve(&driver);
 	}
 	/* Stopping may fail too, and say so in the same place. */
@@ -187,7 +203,8 @@ int main(int argc, char **argv)
 	status = arguments_parse(&arguments, argc, argv);
 	if (status)
 		return status < 0 ? 0 : status;
-	fd = usr_open(arguments.device, O_RDWR);
+	fd = arguments.service ? service_device(arguments.device) :
+	     usr_open(arguments.device, O_RDWR);
 	if (fd < 0) {
 		tell("%s", usr_error());
 		return 1;

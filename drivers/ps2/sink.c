@@ -59,6 +59,8 @@ const char *sink_add_keyboard(struct sink *sink, uint16_t id)
 	for (i = 0; i < count && i < MOST_KEYS; i++)
 		codes[i] = table[i].code;
 	device.key_count = i;
+	device.file = sink->keyboard_file;
+	sink->keyboard_file = 0;
 	sink->keyboard = usr_input_new(&device);
 	return announce("keyboard", sink->keyboard);
 }
@@ -76,6 +78,8 @@ const char *sink_add_mouse(struct sink *sink, enum mouse_type type)
 
 	if (sink->printing || sink->mouse)
 		return NULL;
+	device.file = sink->mouse_file;
+	sink->mouse_file = 0;
 	sink->mouse = usr_input_new(&device);
 	return announce("mouse", sink->mouse);
 }

@@ -15,6 +15,7 @@ struct sink {
 	struct usr_input *keyboard, *mouse;	/* NULL: print */
 	bool printing;
 	unsigned delay_ms, period_ms;		/* of repetition */
+	int keyboard_file, mouse_file;		/* /dev/uinput, open; 0 = open it */
 	bool told;				/* poll() says sink_fd() has something */
 	char problem[256];			/* the first one, "" = none */
 };

@@ -49,11 +49,12 @@ define asan_driver_rule
 $(call asan_of,$(call program,$(1))): $$(call asan_of,$$(call objects,drivers/$(1)/*.c drivers/*.c))
 endef
 $(foreach name,$(DRIVER_NAMES),$(eval $(call asan_driver_rule,$(name))))
+$(call asan_of,$(DRIVERS)): LDLIBS += $(SERVICE_LIBS)
 $(ASAN)/udrv-e1000: LDLIBS += $(PCAP_LIBS)
 $(call asan_of,$(TOOL)): LDLIBS += $(TOOL_LIBS)
 $(call asan_of,$(TOOL)): $(call asan_of,$(TOOL_OBJ))
 
-$(ASAN_UNIT): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS)
+$(ASAN_UNIT): LDLIBS += -lcmocka $(PCAP_LIBS) $(TOOL_LIBS) $(SERVICE_LIBS)
 $(ASAN_UNIT): $(ASAN)/tests/%: $(ASAN)/obj/tests/%.o $(call asan_of,$(UNIT_OBJ)) \
 		$(ASAN)/drivers.a $(ASAN)/tools.a
 

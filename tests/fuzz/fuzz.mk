@@ -43,11 +43,11 @@ $(FUZZERS): $(FUZZ)/%: $(FUZZ)/obj/tests/fuzz/%_fuzz.o \
 		$(FUZZ)/tools.a $(FUZZ)/hostile-drivers.a $(FUZZ)/fuzz.a $(FUZZ)/libudrv.a
 	$(call tell,LD)
 	$(Q)clang -fsanitize=fuzzer,address,undefined $(FUZZ_LINK) $(LDFLAGS) -o $@ \
-		$(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(PCAP_LIBS) $(TOOL_LIBS)
+		$(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(PCAP_LIBS) $(TOOL_LIBS) $(SERVICE_LIBS)
 $(FUZZ)/arguments: $(call fuzz_of,$(FUZZ_ARGUMENTS))
 
 REPLAYS := $(FUZZ_NAMES:%=$(ASAN)/tests/fuzz/%_replay)
-$(REPLAYS): LDLIBS += $(PCAP_LIBS) $(TOOL_LIBS) $(FUZZ_LINK)
+$(REPLAYS): LDLIBS += $(PCAP_LIBS) $(TOOL_LIBS) $(SERVICE_LIBS) $(FUZZ_LINK)
 $(REPLAYS): $(ASAN)/tests/fuzz/%_replay: $(ASAN)/obj/tests/fuzz/%_fuzz.o \
 		$(ASAN)/obj/tests/fuzz/replay.o $(ASAN)/tools.a \
 		$(ASAN)/hostile-drivers.a $(ASAN)/fuzz.a $(ASAN)/libudrv.a
