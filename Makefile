@@ -10,8 +10,16 @@ DESTDIR ?=
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
-MANDIR ?= $(PREFIX)/share/man
+SHAREDIR ?= $(PREFIX)/share
+MANDIR ?= $(SHAREDIR)/man
 PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
+LIBEXECDIR ?= $(PREFIX)/libexec/udrv
+# Where systemd looks below /usr/local, too.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+MODULESLOADDIR ?= $(PREFIX)/lib/modules-load.d
+CONFDIR := /etc/udrv
 
 # For `make module` and `make install`: the running kernel's headers or, when
 # there are none, the newest ones installed.
@@ -78,8 +86,8 @@ VM_TESTS := $(QEMU_TESTS) $(ABI_TESTS) $(ABI_TESTS_32)
 
 .DELETE_ON_ERROR:
 .PHONY: all module man lib drivers tools tests demo check check-unit check-abi \
-	check-vm check-kernels check-debug check-deaths check-all shell bench lint install \
-	uninstall clean help need-build need-test need-lint
+	check-vm check-kernels check-debug check-deaths check-packages check-all shell bench lint install \
+	install-module install-files install-dkms uninstall uninstall-dkms FORCE clean help need-build need-test need-lint
 
 all: module lib drivers tools ## build the module, the library, drivers and tools (default)
 
@@ -102,8 +110,10 @@ module: | need-build ## build udrv.ko for the running kernel (or KDIR=)
 
 # --- user space
 
-man: need-build ## write the manual pages, in build/man
+man: need-build $(DRIVERS) ## write the manual pages, in build/man
+	@rm -rf build/man
 	$(Q)tools/manual build/man
+	$(Q)tools/manual-commands build/man $(DRIVERS)
 
 lib: build/libudrv.a build/libudrv.so build/libudrv.pc build/libudrv-e1000.a ## build libudrv
 drivers: $(DRIVERS) ## build the drivers
@@ -225,7 +235,7 @@ $(ABI_TESTS_32): build/tests32/%: build/obj32/tests/abi/%.o \
 	@mkdir -p $(@D)
 	$(Q)$(CC) -m32 $(CFLAGS) $(LDFLAGS) -o $@ $^ -lpthread
 
--include tools/tools.mk $(wildcard tests/*/*.mk docs/*.mk)
+-include $(wildcard tests/*/*.mk docs/*.mk)
 
 # --- running things
 
@@ -252,8 +262,11 @@ check-deaths: need-test lib drivers tools ## kill the driver of a mounted disk 1
 	@tests/qemu/kernel module debug >/dev/null
 	@tests/qemu/vm --kernel debug --silence 20000 --env UDRV_DEATHS=100 \
 		-- tests/qemu/guest-run --only='serve.deaths_*' tests/qemu/serve_test.py
-check-all: need-test lib drivers tools tests sanitized
-	@$(CHECK) unit sanitized-unit vm sanitized debug kernels
+check-packages: need-test ## build the Debian packages, install them in a system of its own, see its systemd drive
+	@tests/qemu/need package
+	@$(CHECK) packages
+check-all: need-test lib drivers tools tests
+	@$(CHECK) unit vm debug kernels
 
 shell: need-test lib drivers tools ## a prompt in a virtual machine with the module loaded
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
@@ -270,40 +283,98 @@ lint: need-lint ## checkpatch, sparse, W=1, shellcheck
 
 PYTHON := $(wildcard libudrv/python/udrv/*.py) libudrv/python/udrv/py.typed
 MODDIR = $(DESTDIR)$(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)
+DKMSDIR = /usr/src/udrv-$(VERSION)
 
-install: all man install-tools ## install below PREFIX (and DESTDIR)
+# Where it says where programs are.
+SYSTEM := $(patsubst tools/system/%.in,build/system/%,$(wildcard tools/system/*.in))
+UNITS := $(filter %.service %.socket,$(SYSTEM))
+RULES := $(filter %.rules,$(SYSTEM))
+
+FORCE:
+build/system/%: tools/system/%.in FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' \
+		-e 's|@VERSION@|$(VERSION)|g' $< >$@
+
+# What is installed, in words MODE:FILE:TARGET; uninstall removes the targets.
+# into,MODE,DIRECTORY,FILES
+into = $(foreach each,$(3),$(1):$(each):$(2)/$(notdir $(each)))
+HEADERS := include/udrv.h $(wildcard include/udrv_*.h) drivers/e1000/e1000.h
+INSTALLED = $(call into,644,$(LIBDIR),build/libudrv.a build/libudrv-e1000.a) \
+	$(call into,644,$(LIBDIR),$(SHARED)) \
+	$(call into,644,$(LIBDIR)/pkgconfig,build/libudrv.pc) \
+	$(call into,644,$(INCLUDEDIR)/udrv,$(HEADERS)) \
+	$(call into,644,$(INCLUDEDIR)/udrv/uapi,include/uapi/udrv.h) \
+	$(call into,755,$(BINDIR),$(TOOL) $(DRIVERS)) \
+	$(call into,755,$(LIBEXECDIR),$(HELPERS)) \
+	$(call into,644,$(PYTHONDIR)/udrv,$(PYTHON)) \
+	$(foreach n,1 3 4,$(call into,644,$(MANDIR)/man$(n),$(shell ls build/man/man$(n)/*))) \
+	$(foreach n,5 8,$(call into,644,$(MANDIR)/man$(n),$(wildcard tools/man/*.$(n)))) \
+	$(call into,644,$(SHAREDIR)/udrv/registers,$(wildcard tools/registers/*.regs)) \
+	644:tools/completion/udrv.bash:$(SHAREDIR)/bash-completion/completions/udrv \
+	644:tools/completion/_udrv:$(SHAREDIR)/zsh/site-functions/_udrv \
+	$(call into,644,$(UNITDIR),$(UNITS)) \
+	$(call into,644,$(UDEVDIR),$(RULES)) \
+	644:tools/system/udrv.sysusers:$(SYSUSERSDIR)/udrv.conf \
+	644:tools/system/udrv.modules-load:$(MODULESLOADDIR)/udrv.conf
+# Links and directories that are ours alone.
+LINKS = $(addprefix $(LIBDIR)/,$(SONAME) libudrv.so)
+OUR_DIRS = $(INCLUDEDIR)/udrv/uapi $(INCLUDEDIR)/udrv $(LIBEXECDIR) \
+	$(PYTHONDIR)/udrv/__pycache__ $(PYTHONDIR)/udrv \
+	$(SHAREDIR)/udrv/registers $(SHAREDIR)/udrv $(CONFDIR)
+# What `dkms add` takes.
+DKMS = $(call into,644,$(DKMSDIR),build/system/dkms.conf Kbuild) \
+	$(call into,644,$(DKMSDIR)/kmod,$(wildcard kmod/*.[ch] kmod/*.sh)) \
+	$(call into,644,$(DKMSDIR)/include/uapi,include/uapi/udrv.h)
+
+part = $(word $(1),$(subst :, ,$(2)))
+define put
+@install -Dm$(call part,1,$(1)) $(call part,2,$(1)) $(DESTDIR)$(call part,3,$(1))
+
+endef
+remove = rm -f $(foreach each,$(1),$(DESTDIR)$(call part,3,$(each)))
+remove_dirs = for dir in $(addprefix $(DESTDIR),$(1)); do \
+	[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done
+# Only a running system has to learn of it.
+here = $(if $(DESTDIR),,$(1))
+
+install: install-module install-files ## install below PREFIX (and DESTDIR)
+
+install-module: module
 	install -Dm644 build/$(RELEASE)/udrv.ko $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(BINDIR)
-	install -m644 build/libudrv.a build/libudrv-e1000.a $(DESTDIR)$(LIBDIR)/
-	install -m755 $(SHARED) $(DESTDIR)$(LIBDIR)/
-	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libudrv.so
-	$(if $(DESTDIR),,-ldconfig)
-	$(PC) >$(DESTDIR)$(LIBDIR)/pkgconfig/libudrv.pc
-	install -Dm644 include/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv.h
-	install -Dm644 include/udrv_block.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_block.h
-	install -Dm644 include/udrv_input.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_input.h
-	install -Dm644 include/udrv_net.h $(DESTDIR)$(INCLUDEDIR)/udrv/udrv_net.h
-	install -Dm644 drivers/e1000/e1000.h $(DESTDIR)$(INCLUDEDIR)/udrv/e1000.h
-	install -Dm644 include/uapi/udrv.h $(DESTDIR)$(INCLUDEDIR)/udrv/uapi/udrv.h
-	install -m755 $(TOOL) $(DRIVERS) $(DESTDIR)$(BINDIR)/
-	install -d $(DESTDIR)$(MANDIR)/man3 $(DESTDIR)$(MANDIR)/man4
-	install -m644 build/man/man3/* $(DESTDIR)$(MANDIR)/man3/
-	install -m644 build/man/man4/* $(DESTDIR)$(MANDIR)/man4/
-	install -d $(DESTDIR)$(PYTHONDIR)/udrv
-	install -m644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/udrv/
+
+# build/libudrv.pc may be another PREFIX's.
+install-files: lib drivers tools man $(SYSTEM)
+	@$(PC) >build/libudrv.pc
+	$(foreach each,$(INSTALLED),$(call put,$(each)))
+	for link in $(LINKS); do ln -sf $(notdir $(SHARED)) $(DESTDIR)$$link || exit; done
+	install -d $(DESTDIR)$(CONFDIR)
+	$(call here,-ldconfig)
+	$(call here,$(TELL_SYSTEM))
+
+install-dkms: build/system/dkms.conf ## install the module's source for dkms
+	$(foreach each,$(DKMS),$(call put,$(each)))
+	$(call here,@echo "now: dkms install udrv/$(VERSION)")
+
+# Without systemd there is nobody to tell.
+TELL_SYSTEM = -systemd-sysusers $(SYSUSERSDIR)/udrv.conf; \
+	systemctl daemon-reload; udevadm control --reload
 
 uninstall: man ## remove what install installed
 	rm -f $(MODDIR)/updates/udrv.ko
 	$(if $(DESTDIR)$(INSTALL_MOD_PATH),,depmod $(RELEASE))
-	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libudrv.a libudrv-e1000.a $(notdir $(SHARED)) \
-		$(SONAME) libudrv.so pkgconfig/libudrv.pc)
-	rm -rf $(DESTDIR)$(INCLUDEDIR)/udrv
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(TOOL) $(DRIVERS)))
-	rm -rf $(DESTDIR)$(PYTHONDIR)/udrv
-	rm -f $(patsubst build/man/%,$(DESTDIR)$(MANDIR)/%,$(wildcard build/man/man[34]/*))
-	$(if $(DESTDIR),,-ldconfig)
+	$(call remove,$(INSTALLED))
+	rm -f $(addprefix $(DESTDIR),$(LINKS))
+	rm -f $(DESTDIR)$(PYTHONDIR)/udrv/__pycache__/*.pyc
+	$(call remove_dirs,$(OUR_DIRS))
+	$(call here,-ldconfig)
+	$(call here,-systemctl daemon-reload; udevadm control --reload)
+
+uninstall-dkms: ## remove what install-dkms installed
+	$(call here,-dkms remove udrv/$(VERSION) --all)
+	$(call remove,$(DKMS))
+	$(call remove_dirs,$(addprefix $(DKMSDIR)/,kmod include/uapi include) $(DKMSDIR))
 
 clean: ## remove build/ (kernels stay in the cache)
 	rm -rf build

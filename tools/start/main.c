@@ -2,7 +2,7 @@
 /*
  * udrv-start: what takes privileges before a driver's service starts without.
  *
- *	udrv-start [--uinput NAME]... [--tap] DEVICE
+ *	udrv-start [--uinput NAME]... [--tap|--untap] DEVICE
  *
  * Run by a unit's ExecStartPre=+.  Opens the device, and /dev/uinput, and has
  * systemd keep both for the driver; makes the TAP interface, and gives it to the
@@ -36,7 +36,7 @@
 #define BARRIER_US	(30 * 1000000ull)
 
 static const char usage[] =
-"usage: udrv-start [--uinput NAME]... [--tap] DEVICE\n"
+"usage: udrv-start [--uinput NAME]... [--tap|--untap] DEVICE\n"
 "\n"
 "Prepare the start of a driver's service; run by its unit, as root.\n"
 "\n"
@@ -44,6 +44,7 @@ static const char usage[] =
 "  --uinput NAME    so is /dev/uinput, by this name\n"
 "  --tap            make a TAP interface for the service's user; it is called\n"
 "                   $UDRV_INTERFACE, or by the device's place: udrv-p0s5\n"
+"  --untap          only remove that interface, if the device is gone\n"
 "  --help           this text\n";
 
 __attribute__((format(printf, 1, 2)))
@@ -195,12 +196,36 @@ static int make_interface(const char *interface, const char *device)
 	return status;
 }
 
+/*
+ * A driver that is told to stop removes its interface; one whose device was
+ * unplugged under it could not know that it was for good.
+ */
+static int remove_interface(const char *interface, const char *device)
+{
+	char path[64];
+	int tun, status = 0;
+
+	snprintf(path, sizeof(path), "/dev/udrv/%s", device);
+	if (!access(path, F_OK))
+		return 0;
+	snprintf(path, sizeof(path), "/sys/class/net/%s", interface);
+	if (access(path, F_OK) || may_take(interface, (uid_t)-1))
+		return 0;
+	tun = open(TAP_FILE, O_RDWR | O_CLOEXEC);
+	if (tun < 0 || attach(tun, interface) || ioctl(tun, TUNSETPERSIST, 0ul))
+		status = complain("cannot remove the interface %s: %s", interface,
+				  strerror(errno));
+	if (tun >= 0)
+		close(tun);
+	return status;
+}
+
 /* ------------------------------------------------------------------- command */
 
 struct wishes {
 	const char *uinput[MOST_UINPUTS];
 	int uinputs;
-	bool tap;
+	bool tap, untap;
 	const char *device;
 };
 
@@ -216,6 +241,7 @@ static int parse(struct wishes *wishes, int argc, char **argv)
 	static const struct option options[] = {
 		{ "uinput", required_argument, NULL, 'u' },
 		{ "tap", no_argument, NULL, 't' },
+		{ "untap", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -228,6 +254,8 @@ static int parse(struct wishes *wishes, int argc, char **argv)
 		}
 		if (option == 't')
 			wishes->tap = true;
+		else if (option == 'n')
+			wishes->untap = true;
 		else if (option != 'u')
 			return 2;	/* getopt_long() said what */
 		else if (wishes->uinputs == MOST_UINPUTS)
@@ -249,13 +277,18 @@ int main(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? 0 : status;
-	status = open_device(wishes.device);
+	if (wishes.tap || wishes.untap)
+		status = service_interface(wishes.device, interface) ?
+			 complain("UDRV_INTERFACE is no interface's name: 1 to %d letters, digits and -_.",
+				  SERVICE_INTERFACE_SIZE - 1) : 0;
+	if (wishes.untap)
+		return status ? status : remove_interface(interface, wishes.device);
+	if (!status)
+		status = open_device(wishes.device);
 	for (int i = 0; i < wishes.uinputs && !status; i++)
 		status = open_uinput(wishes.uinput[i]);
 	if (wishes.tap && !status)
-		status = service_interface(wishes.device, interface) ?
-			 complain("UDRV_INTERFACE is no interface's name: 1 to %d letters, digits and -_.", SERVICE_INTERFACE_SIZE - 1) :
-			 make_interface(interface, wishes.device);
+		status = make_interface(interface, wishes.device);
 	/* What was sent must be with the manager before the driver is started. */
 	if (!status && sd_notify_barrier(false, BARRIER_US) < 0)
 		status = complain("systemd did not take the files in time");
