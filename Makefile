@@ -189,6 +189,7 @@ build/udrv-$(1): $$(call objects,tools/$(1)/*.c) $(DRIVER_COMMON) build/libudrv.
 endef
 $(foreach name,$(HELPER_NAMES),$(eval $(call helper_rule,$(name))))
 $(HELPERS): LDLIBS += $(SERVICE_LIBS)
+$(HELPERS): LDFLAGS += -Wl,--as-needed
 
 # --- test programs
 
@@ -265,8 +266,8 @@ check-deaths: need-test lib drivers tools ## kill the driver of a mounted disk 1
 check-packages: need-test ## build the Debian packages, install them in a system of its own, see its systemd drive
 	@tests/qemu/need package
 	@$(CHECK) packages
-check-all: need-test lib drivers tools tests
-	@$(CHECK) unit vm debug kernels
+check-all: need-test lib drivers tools tests sanitized
+	@$(CHECK) unit sanitized-unit vm sanitized debug kernels
 
 shell: need-test lib drivers tools ## a prompt in a virtual machine with the module loaded
 	@tests/qemu/kernel module $(KERNEL) >/dev/null
