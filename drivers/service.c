@@ -99,7 +99,7 @@ int service_interface(const char *device, char name[SERVICE_INTERFACE_SIZE])
 		if (!is_interface_name(given))
 			return -1;
 		strcpy(name, given);
-	} else if (sscanf(device, "%x:%x:%x.%x%c", &domain, &bus, &slot,
+	} else if (sscanf(device, "%5x:%2x:%2x.%1x%c", &domain, &bus, &slot,
 			  &function, &end) != 4 || domain > 0x10000 ||
 		   bus > 255 || slot > 31 || function > 7) {
 		strcpy(name, "eth-udrv");
