@@ -115,6 +115,9 @@ README_COMMANDS = {
     "make demo": "tests/qemu/demo",
     "make check": "tests/qemu/check",
     "make && sudo make install": "tests/qemu/new_test.py",
+    "sudo make install-dkms && sudo dkms install udrv/0.1": "tests/packages/run",
+    "dpkg-buildpackage -b -us -uc": "tests/packages/build",
+    "sudo apt install ../*udrv*_0.1_*.deb": "tests/packages/inside",
     "cc my.c $(pkg-config --cflags --libs libudrv)": "tests/qemu/new_test.py",
     "udrv-ide 0000:00:0b.0 identify": ENDS,
     "udrv-ide 0000:00:0b.0 read --disk 0 --offset 1M --size 64k "
