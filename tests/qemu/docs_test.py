@@ -119,6 +119,13 @@ README_COMMANDS = {
     "dpkg-buildpackage -b -us -uc": "tests/packages/build",
     "sudo apt install ../*udrv*_0.1_*.deb": "tests/packages/inside",
     "cc my.c $(pkg-config --cflags --libs libudrv)": "tests/qemu/new_test.py",
+    "udrv doctor 0000:00:05.0": "tests/qemu/doctor_test.py",
+    "udrv list": ENDS,
+    "sudo udrv bind --save --owner alice 00:05.0": "tests/qemu/tool_test.py",
+    "udrv config 00:05.0": "tests/qemu/tool_test.py",
+    "udrv peek 00:05.0 STATUS 0:0x88/8": "tests/qemu/tool_test.py",
+    "udrv top; udrv irq --latency; udrv dma": "tests/qemu/tool_test.py",
+    "sudo udrv trace --event refused": "tests/qemu/tool_test.py",
     "udrv-ide 0000:00:0b.0 identify": ENDS,
     "udrv-ide 0000:00:0b.0 read --disk 0 --offset 1M --size 64k "
     "--file part.img": ENDS,
@@ -130,6 +137,11 @@ README_COMMANDS = {
     "sudo udrv legacy add parport0": ENDS,
     "sudo udrv-parport print README.md": ENDS,
     "sudo udrv legacy add gauge --ports 0x300:8 --irq 5": ENDS,
+    "sudo udrv legacy add name --take pnp/00:04":
+        "tests/qemu/legacy_tool_test.c",
+    # Line 20 is one of PCI devices there.
+    "sudo udrv legacy add meter --memory 0xfed80000:4k --irq 20:level-low":
+        "tests/qemu/legacy_tool_test.c",
     "udrv-e1000 0000:00:0d.0 info": ENDS,
     "udrv-e1000 0000:00:0d.0 send --count 1M --size 60 --rate 50k": STAYS,
     "udrv-e1000 0000:00:0d.0 capture | tcpdump -nr -": STAYS,
