@@ -147,8 +147,8 @@ README_COMMANDS = {
     "udrv-e1000 0000:00:0d.0 capture | tcpdump -nr -": STAYS,
     "udrv-e1000 0000:00:0d.0 echo --own": STAYS,
     "udrv-e1000 0000:00:0d.0 forward 0000:00:19.0 --poll --stats": STAYS,
-    "udrv-e1000 0000:00:05.0 tap --name eth-udrv &": "tests/qemu/tap_test.py",
-    "ip addr add 192.0.2.1/24 dev eth-udrv && ip link set eth-udrv up":
+    "udrv-e1000 0000:00:1b.0 tap --name eth-udrv &": STAYS,
+    "ip link set eth-udrv up && busybox udhcpc -i eth-udrv":
         "tests/qemu/tap_test.py",
 }
 # In its place, where the reader has to put in something of their own.
