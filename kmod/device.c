@@ -42,6 +42,8 @@ struct udrv_device *udrv_device_alloc(struct device *parent, const char *name)
 	}
 	d->has_minor = true;
 	init_rwsem(&d->lock);
+	ratelimit_state_init(&d->rights_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	ratelimit_state_init(&d->blame_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
 	ratelimit_state_init(&d->storm_limit, DEFAULT_RATELIMIT_INTERVAL,

@@ -71,6 +71,7 @@ static bool udrv_refusal_is_ordinary(int error)
 	switch (error) {
 	case -EAGAIN:
 	case -EBUSY:
+	case -EFAULT:	/* and its address is nobody else's business */
 	case -EINTR:
 	case -ENODEV:
 	case -EOPNOTSUPP:
@@ -83,7 +84,8 @@ static bool udrv_refusal_is_ordinary(int error)
 
 /*
  * Say no: remembers the sentence for UDRV_REASON, counts and traces it, and
- * gives the error back.  What a driver had no right to ask for goes to the log.
+ * gives the error back.  What a driver had no right to ask for goes to the log,
+ * with a limit of its own: who makes lines of other mistakes must not hide it.
  */
 int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 {
@@ -98,7 +100,9 @@ int udrv_refuse(struct udrv_open *o, int error, const char *format, ...)
 	atomic64_inc(&o->d->count.refusals);
 	trace_udrv_refused(o->d, error, text);
 	if (!udrv_refusal_is_ordinary(error))
-		udrv_blame(o->d, "refused", "%s", text);
+		udrv_blame_by(&o->d->dev, error == -EPERM ?
+			      &o->d->rights_limit : &o->d->blame_limit,
+			      "refused", "%s", text);
 	return error;
 }
 
@@ -178,7 +182,8 @@ static ssize_t udrv_file_read(struct file *file, char __user *to, size_t size,
 	struct udrv_open *o = file->private_data;
 
 	if (unlikely(!o->owner))
-		return -EBADF;
+		return udrv_refuse(o, -EBADF,
+			"an observer gets no interrupts: open the device O_RDWR");
 	return udrv_vector_read(o->first, file, to, size);
 }
 

@@ -12,6 +12,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/iova.h>
 #include <linux/list.h>
+#include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "compat.h"
@@ -394,12 +395,20 @@ static int udrv_group_open_direct(struct udrv_device *d, struct udrv_open *o)
 	o->may_dma = udrv_enable_unsafe_dma && capable(CAP_SYS_RAWIO);
 	if (!o->may_dma)
 		return 0;
+	/* The parameter may be set by who is root only. */
+	if (security_locked_down(LOCKDOWN_PCI_ACCESS)) {
+		o->may_dma = false;
+		udrv_blame(d, "no DMA",
+			   "the kernel is locked down, and no IOMMU confines the device");
+		return 0;
+	}
 	/* Segments have no limit that we know: the driver sees them all. */
 	o->max_segment = dma_get_max_seg_size(&d->pdev->dev);
 	dma_set_max_seg_size(&d->pdev->dev, UINT_MAX);
 	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
-	dev_warn(&d->dev, "%s[%d] may do DMA without an IOMMU: it can write all memory; kernel tainted\n",
-		 current->comm, task_tgid_nr(current));
+	if (___ratelimit(&d->storm_limit, udrv_name(d)))
+		dev_warn(&d->dev, "%*pE[%d] may do DMA without an IOMMU: it can write all memory; kernel tainted\n",
+			 (int)strlen(o->comm), o->comm, pid_nr(o->pid));
 	return 0;
 }
 

@@ -54,11 +54,12 @@ static noinline void udrv_vector_storm(struct udrv_vector *v)
 	else
 		disable_irq_nosync(v->irq);
 	v->masked = true;
-	if (!v->storm_told && ___ratelimit(&d->storm_limit, udrv_name(d)))
+	if (!v->storm_told && ___ratelimit(&d->storm_limit, udrv_name(d))) {
 		dev_warn(&d->dev, "interrupt storm on vector %u of %*pE[%d]: masked until it is read\n",
 			 v->index, (int)strlen(v->o->comm), v->o->comm,
 			 pid_nr(v->o->pid));
-	v->storm_told = true;
+		v->storm_told = true;
+	}
 	/* Whoever sees it counted finds it told. */
 	atomic64_inc(&d->count.storms);
 }

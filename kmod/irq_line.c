@@ -40,19 +40,31 @@ u32 udrv_lines_of_isa(void)
 }
 #endif
 
-#ifdef CONFIG_ACPI
+/* Elsewhere registering a GSI is not counted, and letting go would be for all. */
+#if defined(CONFIG_ACPI) && defined(CONFIG_X86)
 /* Linux's number for a declared line, or -errno: EBUSY, it fires otherwise. */
 int udrv_line_map(u32 line)
 {
+	int irq;
+
 	if (!(line & UDRV_LINE_GSI))
 		return line;
 	if (acpi_disabled)
 		return -ENXIO;
-	return acpi_register_gsi(NULL, line & UDRV_LINE_NUMBER,
+	irq = acpi_register_gsi(NULL, line & UDRV_LINE_NUMBER,
 			line & UDRV_LINE_LEVEL ? ACPI_LEVEL_SENSITIVE :
 						 ACPI_EDGE_SENSITIVE,
 			line & UDRV_LINE_LOW ? ACPI_ACTIVE_LOW :
 					       ACPI_ACTIVE_HIGH);
+	/*
+	 * The firmware's detour for an ISA line, to be declared by its ISA number;
+	 * and without an I/O APIC numbers from 16 on are messages of devices.
+	 */
+	if (irq >= 0 && (irq < nr_legacy_irqs() || irq_get_msi_desc(irq))) {
+		acpi_unregister_gsi(line & UDRV_LINE_NUMBER);
+		return -ENXIO;
+	}
+	return irq;
 }
 
 /* Nobody of us has it any more. */

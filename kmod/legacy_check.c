@@ -16,15 +16,21 @@ static bool udrv_text_ends(const char *text, size_t size)
 	return length < size && !memchr_inv(text + length, 0, size - length);
 }
 
+/* ASCII: islower() knows more letters. */
+static bool udrv_is_small(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
 /* Such a name is no path, and no PCI address. */
 static bool udrv_name_is_good(const char *name)
 {
 	const char *c;
 
-	if (!islower(name[0]) || !strcmp(name, "control"))
+	if (!udrv_is_small(name[0]) || !strcmp(name, "control"))
 		return false;
 	for (c = name; *c; c++)
-		if (!islower(*c) && !isdigit(*c) && !strchr("_.-", *c))
+		if (!udrv_is_small(*c) && !isdigit(*c) && !strchr("_.-", *c))
 			return false;
 	return true;
 }

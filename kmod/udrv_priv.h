@@ -112,7 +112,7 @@ struct udrv_device {
 
 	bool has_minor;			/* from alloc until it is unbound */
 	/* Lines in the log, each of its own so that one hides no other. */
-	struct ratelimit_state blame_limit, storm_limit;
+	struct ratelimit_state rights_limit, blame_limit, storm_limit;
 
 	struct {
 		atomic64_t opens, interrupts, not_ours, storms, programs;
@@ -190,7 +190,7 @@ __printf(4, 5)
 void udrv_blame_by(struct device *dev, struct ratelimit_state *limit,
 		   const char *what, const char *format, ...);
 #define udrv_blame(d, ...) \
-	udrv_blame_by(&(d)->dev, &(d)->blame_limit, __VA_ARGS__)
+	udrv_blame_by(&(d)->dev, &(d)->rights_limit, __VA_ARGS__)
 void udrv_refusal_set(struct udrv_refusal *r, int error, const char *text);
 const char *udrv_plain_reason(int error);
 

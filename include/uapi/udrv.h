@@ -482,7 +482,8 @@ struct udrv_legacy_range {
  *
  * Refused is what somebody holds (EBUSY): ranges that a driver, another
  * declaration or a BAR has, lines that are in use, a GSI that the kernel has set
- * up to fire in another way.  And (EPERM) memory that is
+ * up to fire in another way; declared first, it is the PCI device of that GSI
+ * that cannot be enabled, if it wants it to fire otherwise.  And (EPERM) memory that is
  * RAM or the firmware's, and the ports of configuration space, of the interrupt
  * controllers and of the firmware; and anything while the kernel is locked down.
  *

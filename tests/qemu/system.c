@@ -111,7 +111,8 @@ long read_text(const char *path, char *to, size_t size)
 
 long write_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	/* As a shell does; it is what clears a trace. */
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	long ret;
 
 	if (fd < 0)
