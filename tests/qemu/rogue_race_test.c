@@ -172,8 +172,10 @@ static void hold_everything(int fd)
 
 	MUST_OK(irq_setup(fd, UDRV_IRQ_INTX, 1, NULL, 0));
 	vector = (int)MUST_OK(irq_fd(fd, 0, UDRV_IRQ_FD_NONBLOCK));
-	MUST_OK(bus_master(fd, 1));
-	MUST_OK(dma_alloc(fd, PAGE, 28, &map));
+	if (on_machine("iommu")) {
+		MUST_OK(bus_master(fd, 1));
+		MUST_OK(dma_alloc(fd, PAGE, 28, &map));
+	}
 	edu_write(&edu, EDU_LIVENESS, 1);
 	MUST_EQUAL(write(told[1], &byte, 1), 1);
 	MUST_EQUAL(read(asked[0], &byte, 1), 1);
@@ -201,6 +203,7 @@ static void held_file_is_no_hold_on_the_device(void)
 	MUST_OK(sys(pipe(told)));
 	MUST_OK(sys(pipe(asked)));
 	rogue = rogue_start(EDU_ALONE, hold_everything);
+	close(told[1]);		/* so that its failing ends the wait */
 	MUST_EQUAL(read(told[0], &byte, 1), 1);
 	MUST_OK(device_unbind(EDU_ALONE));
 	edu = edu_open(EDU_ALONE);
