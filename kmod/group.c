@@ -7,6 +7,13 @@
  * in between the group can reach nothing.  From 5.18 on the kernel keeps that
  * promise (a claimed group rests on its blocking domain); before, we do, with
  * an empty domain and a look at who else has drivers in the group.
+ *
+ * Before 6.4 leaving a domain may want memory (VT-d's does, always).  It has no
+ * result; without memory the kernel warns, stops the device's DMA, and goes on
+ * pointing to the domain, which then may not be freed.  So each time we look: a
+ * domain that could not be left stays the group's, and a group that could not be
+ * given back stays ours, until a later try has memory: of the next open, the
+ * next bind, or udrv_groups_mend, whichever comes first.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
@@ -23,9 +30,10 @@ struct udrv_group {
 	struct iommu_group *iommu;
 	unsigned int bound;
 	struct udrv_device *opener;
+	bool claimed;
+	struct iommu_domain *rest;	/* empty, or the kernel's blocking one */
+	struct iommu_domain *stuck;	/* of an open that is over; empty */
 #ifndef UDRV_HAVE_DMA_OWNER
-	struct iommu_domain *rest;	/* empty */
-	bool broken;			/* not on it: no open */
 	struct notifier_block watch;
 	struct delayed_work intruder;
 #endif
@@ -43,7 +51,32 @@ void udrv_group_unlock(void)
 	mutex_unlock(&udrv_groups_lock);
 }
 
-static LIST_HEAD(udrv_groups);
+static LIST_HEAD(udrv_groups);	/* one with none bound: not given back yet */
+
+static void udrv_groups_mend(struct work_struct *work);
+static DECLARE_DELAYED_WORK(udrv_mender, udrv_groups_mend);
+
+static int udrv_first_domain(struct device *dev, void *data)
+{
+	*(struct iommu_domain **)data = iommu_get_domain_for_dev(dev);
+	return 1;
+}
+
+/* Where the kernel thinks the group is; nowhere if it has no device left. */
+static struct iommu_domain *udrv_group_domain(struct udrv_group *g)
+{
+	struct iommu_domain *domain = NULL;
+
+	iommu_group_for_each_dev(g->iommu, &domain, udrv_first_domain);
+	return domain;
+}
+
+static bool udrv_group_is_ours(struct udrv_group *g)
+{
+	struct iommu_domain *domain = udrv_group_domain(g);
+
+	return domain && (domain == g->rest || domain == g->stuck);
+}
 
 /* ------------------------------------------------------------------- claim */
 
@@ -51,12 +84,29 @@ static LIST_HEAD(udrv_groups);
 
 static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 {
-	return iommu_group_claim_dma_owner(g->iommu, g);
+	int ret;
+
+	ret = iommu_group_claim_dma_owner(g->iommu, g);
+	if (!ret)
+		g->rest = udrv_group_domain(g);
+	return ret;
 }
 
+/* Once it has no owner, detaching leads to where the release did not. */
 static void udrv_group_unclaim(struct udrv_group *g)
 {
-	iommu_group_release_dma_owner(g->iommu);
+	if (g->claimed)
+		iommu_group_release_dma_owner(g->iommu);
+	else if (udrv_group_is_ours(g))
+		iommu_detach_group(g->rest, g->iommu);
+}
+
+static void udrv_group_quiet(struct udrv_group *g)
+{
+}
+
+static void udrv_group_free_rest(struct udrv_group *g)
+{
 }
 
 static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
@@ -139,19 +189,40 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 	return 0;
 }
 
+/* From wherever it is, by way of the default domain: here none leads straight. */
+static int udrv_group_move(struct udrv_group *g, struct iommu_domain *to)
+{
+	struct iommu_domain *from = udrv_group_domain(g);
+
+	if (from)
+		iommu_detach_group(from, g->iommu);
+	return iommu_attach_group(to, g->iommu);
+}
+
 static void udrv_group_unclaim(struct udrv_group *g)
 {
-	iommu_group_unregister_notifier(g->iommu, &g->watch);
-	iommu_detach_group(g->rest, g->iommu);
+	if (g->claimed)
+		iommu_group_unregister_notifier(g->iommu, &g->watch);
+	if (udrv_group_is_ours(g))
+		iommu_detach_group(udrv_group_domain(g), g->iommu);
+}
+
+/* Without the lock: the work takes it. */
+static void udrv_group_quiet(struct udrv_group *g)
+{
+	cancel_delayed_work_sync(&g->intruder);
+}
+
+static void udrv_group_free_rest(struct udrv_group *g)
+{
 	iommu_domain_free(g->rest);
 }
 
-/* Bus mastering is off; but nobody may turn it on again without a domain. */
-static void udrv_group_rest(struct udrv_group *g)
+/* Bus mastering is off, and nobody turns it on again without a domain. */
+static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
 {
-	g->broken = iommu_attach_group(g->rest, g->iommu);
-	if (g->broken)
-		pr_err("udrv: IOMMU group %d has no domain left: unbind its devices\n",
+	if (udrv_group_move(g, g->rest))
+		pr_err("udrv: IOMMU group %d has no domain until it is opened\n",
 		       iommu_group_id(g->iommu));
 }
 
@@ -159,25 +230,101 @@ static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
 	int ret;
 
-	if (g->broken)
-		return -EIO;
 	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
 	if (ret)
 		return ret;
-	iommu_detach_group(g->rest, g->iommu);
-	ret = iommu_attach_group(domain, g->iommu);
+	ret = udrv_group_move(g, domain);
 	if (ret)
-		udrv_group_rest(g);
+		udrv_group_detach(g, domain);
 	return ret;
 }
 
-static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
+#endif
+
+/* -------------------------------------------------------- what memory put off */
+
+/* The last device is gone from it, and now it goes too, if it can. */
+static bool udrv_group_end(struct udrv_group *g, struct list_head *ended)
 {
-	iommu_detach_group(domain, g->iommu);
-	udrv_group_rest(g);
+	bool first = g->claimed;
+
+	udrv_group_unclaim(g);
+	g->claimed = false;
+	if (udrv_group_is_ours(g)) {
+		if (first)
+			pr_err("udrv: IOMMU group %d cannot be given back for lack of memory: its devices do no DMA for any driver until it is, which is tried each second\n",
+			       iommu_group_id(g->iommu));
+		schedule_delayed_work(&udrv_mender, HZ);
+		return false;
+	}
+	list_move(&g->list, ended);
+	return true;
 }
 
-#endif
+/* Without the lock. */
+static void udrv_groups_free(struct list_head *ended)
+{
+	struct udrv_group *g, *next;
+
+	list_for_each_entry_safe(g, next, ended, list) {
+		udrv_group_quiet(g);
+		udrv_group_free_rest(g);
+		if (g->stuck)
+			iommu_domain_free(g->stuck);
+		iommu_group_put(g->iommu);
+		kfree(g);
+	}
+}
+
+/* An open's domain that was kept. */
+static bool udrv_group_unstick(struct udrv_group *g)
+{
+	if (!g->stuck)
+		return true;
+	udrv_group_detach(g, g->stuck);
+	if (udrv_group_domain(g) == g->stuck) {
+		schedule_delayed_work(&udrv_mender, HZ);
+		return false;
+	}
+	iommu_domain_free(g->stuck);
+	g->stuck = NULL;
+	pr_info("udrv: IOMMU group %d has left its domain, there is memory again\n",
+		iommu_group_id(g->iommu));
+	return true;
+}
+
+static void udrv_groups_mend(struct work_struct *work)
+{
+	struct udrv_group *g, *next;
+	LIST_HEAD(ended);
+
+	mutex_lock(&udrv_groups_lock);
+	list_for_each_entry_safe(g, next, &udrv_groups, list) {
+		if (g->bound)
+			udrv_group_unstick(g);
+		else if (udrv_group_end(g, &ended))
+			pr_info("udrv: IOMMU group %d is given back, there is memory again\n",
+				iommu_group_id(g->iommu));
+	}
+	mutex_unlock(&udrv_groups_lock);
+	udrv_groups_free(&ended);
+}
+
+/* Nobody is left to try again: rather lose a domain than have it used freed. */
+void udrv_groups_exit(void)
+{
+	struct udrv_group *g, *next;
+
+	udrv_groups_mend(NULL);
+	cancel_delayed_work_sync(&udrv_mender);
+	list_for_each_entry_safe(g, next, &udrv_groups, list) {
+		pr_err("udrv: IOMMU group %d cannot be used before the machine is restarted\n",
+		       iommu_group_id(g->iommu));
+		list_del(&g->list);
+		udrv_group_quiet(g);
+		kfree(g);
+	}
+}
 
 /* -------------------------------------------------------------------- bind */
 
@@ -252,6 +399,7 @@ static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
 		kfree(g);
 		return ret;
 	}
+	g->claimed = true;
 	list_add(&g->list, &udrv_groups);
 	d->group = g;
 	g->bound = 1;
@@ -262,19 +410,25 @@ int udrv_group_bind(struct udrv_device *d)
 {
 	struct iommu_group *iommu = iommu_group_get(&d->pdev->dev);
 	struct udrv_group *g;
+	LIST_HEAD(ended);
 	int ret = 0;
 
 	if (!iommu)
 		return 0;
 	mutex_lock(&udrv_groups_lock);
 	g = udrv_group_find(iommu);
-	if (g) {
+	if (g && !g->bound && udrv_group_end(g, &ended))
+		g = NULL;
+	if (g && !g->bound) {
+		ret = -ENOMEM;
+	} else if (g) {
 		d->group = g;
 		g->bound++;
 	} else {
 		ret = udrv_group_new(d, iommu);
 	}
 	mutex_unlock(&udrv_groups_lock);
+	udrv_groups_free(&ended);
 	/* The first device's reference is the group's. */
 	if (ret || g)
 		iommu_group_put(iommu);
@@ -283,25 +437,15 @@ int udrv_group_bind(struct udrv_device *d)
 
 void udrv_group_unbind(struct udrv_device *d)
 {
-	struct udrv_group *g = d->group;
+	LIST_HEAD(ended);
 
-	if (!g)
+	if (!d->group)
 		return;
 	mutex_lock(&udrv_groups_lock);
-	if (!--g->bound) {
-		list_del(&g->list);
-		udrv_group_unclaim(g);
-	} else {
-		g = NULL;
-	}
+	if (!--d->group->bound)
+		udrv_group_end(d->group, &ended);
 	mutex_unlock(&udrv_groups_lock);
-	if (!g)
-		return;
-#ifndef UDRV_HAVE_DMA_OWNER
-	cancel_delayed_work_sync(&g->intruder);
-#endif
-	iommu_group_put(g->iommu);
-	kfree(g);
+	udrv_groups_free(&ended);
 }
 
 /* -------------------------------------------------------------------- open */
@@ -338,8 +482,27 @@ static void udrv_domain_free(struct udrv_open *o)
 		kfree(o->iovad);
 		o->iovad = NULL;
 	}
-	iommu_domain_free(o->domain);
+	if (o->domain)
+		iommu_domain_free(o->domain);
 	o->domain = NULL;
+}
+
+/*
+ * Where it cannot be left it maps nothing any more: of several devices the
+ * hardware may still have it for some.
+ */
+static void udrv_domain_leave(struct udrv_open *o)
+{
+	struct udrv_group *g = o->d->group;
+
+	udrv_group_detach(g, o->domain);
+	if (udrv_group_domain(g) != o->domain)
+		return;
+	dev_err(&o->d->dev, "its IOMMU domain cannot be left for lack of memory: kept, emptied; the next open or the next second tries again\n");
+	udrv_dma_empty(o);
+	g->stuck = o->domain;
+	o->domain = NULL;
+	schedule_delayed_work(&udrv_mender, HZ);
 }
 
 /*
@@ -368,6 +531,8 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 {
 	int ret;
 
+	if (!udrv_group_unstick(d->group))
+		return -ENOMEM;
 	o->domain = udrv_domain_alloc(&d->pdev->dev);
 	if (!o->domain)
 		return -ENOMEM;
@@ -385,7 +550,7 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 		return 0;
 	udrv_blame(d, "open refused",
 		   "its IOMMU has larger pages than the processor");
-	udrv_group_detach(d->group, o->domain);
+	udrv_domain_leave(o);
 	udrv_domain_free(o);
 	return -EOPNOTSUPP;
 }
@@ -470,7 +635,7 @@ void udrv_group_close(struct udrv_open *o)
 	if (!o->domain)
 		return;
 	mutex_lock(&udrv_groups_lock);
-	udrv_group_detach(g, o->domain);
+	udrv_domain_leave(o);
 	g->opener = NULL;
 	mutex_unlock(&udrv_groups_lock);
 	udrv_domain_free(o);

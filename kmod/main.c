@@ -59,6 +59,7 @@ static int __init udrv_init(void)
 
 unregister_driver:
 	pci_unregister_driver(&udrv_pci_driver);
+	udrv_groups_exit();
 unregister_region:
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);
 unregister_class:
@@ -72,6 +73,7 @@ static void __exit udrv_exit(void)
 {
 	udrv_control_exit();
 	pci_unregister_driver(&udrv_pci_driver);
+	udrv_groups_exit();
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);
 	class_unregister(&udrv_class);
 	iova_cache_put();
