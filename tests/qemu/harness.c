@@ -203,24 +203,28 @@ static int run_test(const struct test *test)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* What guest-run asks for. */
+static int about(void)
+{
+	const struct test *test;
+
+	printf("%s\n%d\n", test_machines, test_seconds);
+	for (test = tests; test->name; test++)
+		printf("%s\n", test->name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct test *test;
 
 	if (argc != 2)
 		return 2;
-	if (!strcmp(argv[1], "--machine"))
-		return printf("%s\n", test_machines) < 0;
-	if (!strcmp(argv[1], "--timeout"))
-		return printf("%d\n", test_seconds) < 0;
-	for (test = tests; test->name; test++) {
-		if (!strcmp(argv[1], "--list"))
-			printf("%s\n", test->name);
-		else if (!strcmp(argv[1], test->name))
+	if (!strcmp(argv[1], "--about"))
+		return about();
+	for (test = tests; test->name; test++)
+		if (!strcmp(argv[1], test->name))
 			return run_test(test);
-	}
-	if (!strcmp(argv[1], "--list"))
-		return 0;
 	printf("no test %s\n", argv[1]);
 	return 2;
 }
