@@ -153,6 +153,9 @@ static void say(const char *what, unsigned int count)
 
 	snprintf(name, sizeof(name), "%ss", what);
 	figure(name, count);
+	/* Elsewhere time is the host's, which has other things to do. */
+	if (!on_machine("bench"))
+		return;
 	snprintf(name, sizeof(name), "%s-longest-ms", what);
 	figure(name, longest_ms);
 	snprintf(name, sizeof(name), "%ss-over-a-second", what);
@@ -173,11 +176,21 @@ static const struct way bound[] = {
 	  "udrv-ide " IDE " identify", NULL, NULL, NULL },
 };
 
+static void remove_device(const char *device)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", device);
+	MUST_OK(write_text(path, "1"));
+}
+
 static void unbind_one(void)
 {
 	/* A program comes from the host, which takes that machine no time. */
 	uint32_t ways = on_machine("bench") ? LOADED : ARRAY_SIZE(bound);
 	const struct way *way = &bound[below(ways)];
+	/* What a slot does, whose host takes that machine no time. */
+	bool removed = on_machine("bench") && below(2);
 	uint64_t start;
 	pid_t pid;
 
@@ -185,10 +198,15 @@ static void unbind_one(void)
 		MUST_OK(device_bind(way->device));
 	pid = driven(way);
 	start = now_ms();
-	MUST_OK(device_unbind(way->device));
+	if (removed)
+		remove_device(way->device);
+	else
+		MUST_OK(device_unbind(way->device));
 	took(start);
 	must_end_well(pid, way);
 	MUST_ERROR(device_open(way->device, O_RDWR), ENOENT);
+	if (removed)
+		write_text("/sys/bus/pci/rescan", "1");
 	MUST_OK(device_bind(way->device));
 	if (!on_machine("bench") && !below(4))
 		must_work(way);
@@ -235,7 +253,7 @@ static void unplug_one(const struct way *way)
 		/* The kernel may notice by itself, before it is told. */
 		usleep(below(WORK_MS * 1000));
 		start = now_ms();
-		write_text("/sys/bus/pci/devices/" HOT_EDU "/remove", "1");
+		remove_device(HOT_EDU);
 	} else {
 		slot_unplug(way->id);
 	}
