@@ -20,6 +20,7 @@ struct counts {
 	int64_t threads;	/* kworkers come and go: without them */
 	int64_t charged;	/* bytes of the kernel's memory, to the group */
 	int64_t available;	/* kB of memory */
+	char meminfo[2048];	/* for whoever has to find where it went */
 };
 
 /*
