@@ -5,6 +5,7 @@ import array
 import collections
 import json
 import os
+import re
 import selectors
 import socket
 import struct
@@ -21,6 +22,9 @@ EVENT_SECONDS = 20.0
 # it is given much more time later, the host is more than busy.
 BOOT_SILENCE = 240
 NMI_SECONDS = 5.0
+# What is asked of QEMU when the guest is silent: that, or a processor's number.
+REGISTERS = -1
+PROCESSORS = 2
 LOG_LINES_SHOWN = 80
 
 
@@ -92,9 +96,11 @@ class Guest:
         self.lines = {name: Lines() for name in Links.NAMES}
         self.status: int | None = None
         self.booted = False  # it runs the command
+        self.machine_failed = False  # QEMU did, not what runs in it
+        self.halted: list[int] = []  # processors, when it fell silent
         # Requests are answered in order: QMP's by its next reply, an
         # event's when it has come or time is up.
-        self.qmp_asked: collections.deque[str | None] = collections.deque()
+        self.qmp_asked: collections.deque[str | int | None] = collections.deque()
         self.events: list[dict[str, Any]] = []
         self.event_asked: tuple[str, str, float] | None = None
 
@@ -141,10 +147,34 @@ class Guest:
                 reason = f"the guest said nothing for {silence:.0f} s"
                 self.silence = NMI_SECONDS
                 heard = time.monotonic()
+                self._monitor(REGISTERS, "info registers -a")
+                for processor in range(PROCESSORS):
+                    self._monitor(processor, f"info lapic {processor}")
                 self._qmp(None, '{"execute": "inject-nmi"}')
         if reason:
             return reason
+        self.machine_failed = self.qemu.wait() < 0
         return f"QEMU ended ({self.qemu.wait()}) before the command did"
+
+    def _monitor(self, what: int, command: str) -> None:
+        """Ask QEMU about the processors, for _look()."""
+        self._qmp(what, json.dumps({
+            "execute": "human-monitor-command",
+            "arguments": {"command-line": command}}))
+
+    def _look(self, what: int, said: str) -> None:
+        """At why it is silent. QEMU has been seen to lose an end of interrupt:
+        a processor then sleeps for ever, though its interrupt controller has
+        one in service, which lets no other through."""
+        if what == REGISTERS:
+            self.halted = [number for number, text in
+                           enumerate(said.split("CPU#")[1:]) if "HLT=1" in text]
+            return
+        in_service = re.search(r"^ISR\s+(\d.*)", said, re.MULTILINE)
+        if in_service and what in self.halted:
+            self.machine_failed = True
+            print(f"QEMU lost the end of interrupt {in_service[1].strip()} on "
+                  f"processor {what}")
 
     def _receive(self, name: str) -> bytes:
         try:
@@ -190,12 +220,12 @@ class Guest:
     def _reply(self, tag: str, answer: dict[str, Any]) -> None:
         self.links["udrv"].sendall(f"{tag} {json.dumps(answer)}\n".encode())
 
-    def _qmp(self, tag: str | None, command: str) -> None:
+    def _qmp(self, tag: str | int | None, command: str) -> None:
         """Ask QEMU; the answer goes to tag (None: nobody)."""
         try:
             json.loads(command)
         except ValueError as error:
-            if tag is not None:
+            if isinstance(tag, str):
                 self._reply(tag, {"error": f"not JSON: {error}"})
             return
         self.qmp_asked.append(tag)
@@ -208,8 +238,10 @@ class Guest:
             self.events.append(message)
         elif "QMP" not in message:
             tag = self.qmp_asked.popleft()
-            if tag is not None:
+            if isinstance(tag, str):
                 self._reply(tag, message)
+            elif tag is not None:
+                self._look(tag, str(message.get("return", "")))
 
     def _answer_event(self) -> None:
         """Has what somebody waits for happened?"""
