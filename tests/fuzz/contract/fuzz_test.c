@@ -144,6 +144,9 @@ static void run_start(void)
 	/* The console takes the time that the fuzzer wants; the log has all. */
 	write_text("/proc/sys/kernel/printk", "3");
 	write_text("/proc/sys/debug/exception-trace", "0");
+	/* It is nice, so that here it never ends what it holds a lock for. */
+	write_text("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
+		   "4294967295");
 	targets_start();
 	started = now_ms();
 }
