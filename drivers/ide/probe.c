@@ -64,7 +64,7 @@ static void decline(struct ide_disk *disk, const char *why, const char *model)
 static void probe_unit(struct ide_disk *disk, bool by_dma)
 {
 	struct ide_channel *c = disk->channel;
-	uint8_t words[ATA_SECTOR];
+	uint8_t words[ATA_SECTOR] = { 0 };
 	const char *problem;
 	char model[41] = "";
 
@@ -96,7 +96,7 @@ int ide_recognise(struct ide_disk *disk)
 {
 	const struct ata_identity *was = &disk->identity;
 	struct ata_identity is;
-	uint8_t words[ATA_SECTOR];
+	uint8_t words[ATA_SECTOR] = { 0 };
 	char why[sizeof(disk->declined)];
 	int ret = identify(disk->channel, disk->unit, ATA_CMD_IDENTIFY, words);
 

@@ -14,6 +14,6 @@ $(VALGRIND): build/valgrind/%: tests/valgrind/wrap | build/%
 .PHONY: valgrind check-valgrind
 valgrind: $(VALGRIND)
 
-check-valgrind: need-test lib drivers tools tests valgrind ## all of the drivers' tests in a virtual machine, under valgrind
+check-valgrind: need-test lib drivers tools tests valgrind ## a few of the drivers' tests in a virtual machine, under valgrind
 	@tests/qemu/need valgrind
 	@$(CHECK) valgrind
