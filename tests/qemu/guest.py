@@ -97,6 +97,7 @@ class Guest:
         self.status: int | None = None
         self.booted = False  # it runs the command
         self.machine_failed = False  # QEMU did, not what runs in it
+        self.boot_hangs = False
         self.halted: list[int] = []  # processors, when it fell silent
         # Requests are answered in order: QMP's by its next reply, an
         # event's when it has come or time is up.
@@ -137,6 +138,8 @@ class Guest:
                     heard = time.monotonic()
                 self._take(key.data, data, log)
             self._answer_event()
+            if self.boot_hangs:
+                return "the kernel hangs while it boots"
             silence = self.silence
             if silence and not self.booted:
                 silence = min(silence, max(BOOT_SILENCE, silence / 3))
@@ -199,6 +202,8 @@ class Guest:
             log.write(data)
             log.flush()
             self.tail.extend(lines)
+            self.boot_hangs |= not self.booted and any(
+                "soft lockup" in line for line in lines)
             return
         for line in lines:
             (self._on_qmp if name == "qmp" else self._on_request)(line)
