@@ -168,16 +168,6 @@ void udrv_dma_teardown(struct udrv_open *o)
 		udrv_direct_unmap(o, e);
 }
 
-/* Only where the domain cannot go whole. */
-void udrv_dma_empty(struct udrv_open *o)
-{
-	struct udrv_dma_entry *e;
-	u32 id;
-
-	udrv_ledger_for_each(o, id, e)
-		udrv_iommu_unmap(o, e);
-}
-
 /* The last reference is gone: nobody else sees the ledger. */
 void udrv_dma_free(struct udrv_open *o)
 {

@@ -8,12 +8,11 @@
  * promise (a claimed group rests on its blocking domain); before, we do, with
  * an empty domain and a look at who else has drivers in the group.
  *
- * Before 6.4 leaving a domain may want memory (VT-d's does, always).  It has no
- * result; without memory the kernel warns, stops the device's DMA, and goes on
- * pointing to the domain, which then may not be freed.  So each time we look: a
- * domain that could not be left stays the group's, and a group that could not be
- * given back stays ours, until a later try has memory: of the next open, the
- * next bind, or udrv_groups_mend, whichever comes first.
+ * To change a group's domain may want memory, also where a domain is only left:
+ * VT-d's does each time, and after a failure it has none, while the kernel goes
+ * on pointing to the old one (before 6.4), which we then free, or believes it has
+ * the new one.  So a thread of the kernel does it, which waits for memory as long
+ * as it takes, unlike a process that was killed for the lack of it.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
@@ -30,10 +29,9 @@ struct udrv_group {
 	struct iommu_group *iommu;
 	unsigned int bound;
 	struct udrv_device *opener;
-	bool claimed;
-	struct iommu_domain *rest;	/* empty, or the kernel's blocking one */
-	struct iommu_domain *stuck;	/* of an open that is over; empty */
 #ifndef UDRV_HAVE_DMA_OWNER
+	struct iommu_domain *rest;	/* empty */
+	bool broken;			/* not on it: no open */
 	struct notifier_block watch;
 	struct delayed_work intruder;
 #endif
@@ -51,72 +49,102 @@ void udrv_group_unlock(void)
 	mutex_unlock(&udrv_groups_lock);
 }
 
-static LIST_HEAD(udrv_groups);	/* one with none bound: not given back yet */
+static LIST_HEAD(udrv_groups);
 
-static void udrv_groups_mend(struct work_struct *work);
-static DECLARE_DELAYED_WORK(udrv_mender, udrv_groups_mend);
+/* ------------------------------------------------------------------ change */
 
-static int udrv_first_domain(struct device *dev, void *data)
+static struct workqueue_struct *udrv_group_changes;
+
+typedef int (*udrv_change)(struct udrv_group *g, struct iommu_domain *domain);
+
+struct udrv_group_work {
+	struct work_struct work;
+	struct udrv_group *g;
+	struct iommu_domain *domain;
+	udrv_change change;
+	int ret;
+};
+
+static void udrv_group_work_run(struct work_struct *work)
 {
-	*(struct iommu_domain **)data = iommu_get_domain_for_dev(dev);
-	return 1;
+	struct udrv_group_work *w = container_of(work, struct udrv_group_work,
+						 work);
+
+	w->ret = w->change(w->g, w->domain);
 }
 
-/* Where the kernel thinks the group is; nowhere if it has no device left. */
-static struct iommu_domain *udrv_group_domain(struct udrv_group *g)
+/* Holding udrv_groups_lock; the work takes locks of the IOMMU core only. */
+static int udrv_group_change(struct udrv_group *g, struct iommu_domain *domain,
+			     udrv_change change)
 {
-	struct iommu_domain *domain = NULL;
+	struct udrv_group_work w = {
+		.g = g, .domain = domain, .change = change,
+	};
 
-	iommu_group_for_each_dev(g->iommu, &domain, udrv_first_domain);
-	return domain;
+	INIT_WORK_ONSTACK(&w.work, udrv_group_work_run);
+	queue_work(udrv_group_changes, &w.work);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+	return w.ret;
 }
 
-static bool udrv_group_is_ours(struct udrv_group *g)
+static int udrv_change_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
-	struct iommu_domain *domain = udrv_group_domain(g);
+	return iommu_attach_group(domain, g->iommu);
+}
 
-	return domain && (domain == g->rest || domain == g->stuck);
+static int udrv_change_detach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	iommu_detach_group(domain, g->iommu);
+	return 0;
+}
+
+int udrv_groups_init(void)
+{
+	/* With a thread in reserve, so that none has to be made in need. */
+	udrv_group_changes = alloc_workqueue("udrv_group",
+					     WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return udrv_group_changes ? 0 : -ENOMEM;
+}
+
+void udrv_groups_exit(void)
+{
+	destroy_workqueue(udrv_group_changes);
 }
 
 /* ------------------------------------------------------------------- claim */
 
 #ifdef UDRV_HAVE_DMA_OWNER
 
+static int udrv_change_claim(struct udrv_group *g, struct iommu_domain *unused)
+{
+	return iommu_group_claim_dma_owner(g->iommu, g);
+}
+
+static int udrv_change_release(struct udrv_group *g, struct iommu_domain *unused)
+{
+	iommu_group_release_dma_owner(g->iommu);
+	return 0;
+}
+
 static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 {
-	int ret;
-
-	ret = iommu_group_claim_dma_owner(g->iommu, g);
-	if (!ret)
-		g->rest = udrv_group_domain(g);
-	return ret;
+	return udrv_group_change(g, NULL, udrv_change_claim);
 }
 
-/* Once it has no owner, detaching leads to where the release did not. */
 static void udrv_group_unclaim(struct udrv_group *g)
 {
-	if (g->claimed)
-		iommu_group_release_dma_owner(g->iommu);
-	else if (udrv_group_is_ours(g))
-		iommu_detach_group(g->rest, g->iommu);
-}
-
-static void udrv_group_quiet(struct udrv_group *g)
-{
-}
-
-static void udrv_group_free_rest(struct udrv_group *g)
-{
+	udrv_group_change(g, NULL, udrv_change_release);
 }
 
 static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
-	return iommu_attach_group(domain, g->iommu);
+	return udrv_group_change(g, domain, udrv_change_attach);
 }
 
 static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
 {
-	iommu_detach_group(domain, g->iommu);
+	udrv_group_change(g, domain, udrv_change_detach);
 }
 
 #else
@@ -178,7 +206,7 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 	g->rest = udrv_domain_alloc(&d->pdev->dev);
 	if (!g->rest)
 		return -ENOMEM;
-	ret = iommu_attach_group(g->rest, g->iommu);
+	ret = udrv_group_change(g, g->rest, udrv_change_attach);
 	if (ret) {
 		iommu_domain_free(g->rest);
 		return ret;
@@ -189,40 +217,19 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 	return 0;
 }
 
-/* From wherever it is, by way of the default domain: here none leads straight. */
-static int udrv_group_move(struct udrv_group *g, struct iommu_domain *to)
-{
-	struct iommu_domain *from = udrv_group_domain(g);
-
-	if (from)
-		iommu_detach_group(from, g->iommu);
-	return iommu_attach_group(to, g->iommu);
-}
-
 static void udrv_group_unclaim(struct udrv_group *g)
 {
-	if (g->claimed)
-		iommu_group_unregister_notifier(g->iommu, &g->watch);
-	if (udrv_group_is_ours(g))
-		iommu_detach_group(udrv_group_domain(g), g->iommu);
-}
-
-/* Without the lock: the work takes it. */
-static void udrv_group_quiet(struct udrv_group *g)
-{
-	cancel_delayed_work_sync(&g->intruder);
-}
-
-static void udrv_group_free_rest(struct udrv_group *g)
-{
+	iommu_group_unregister_notifier(g->iommu, &g->watch);
+	udrv_group_change(g, g->rest, udrv_change_detach);
 	iommu_domain_free(g->rest);
 }
 
-/* Bus mastering is off, and nobody turns it on again without a domain. */
-static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
+/* Bus mastering is off; but nobody may turn it on again without a domain. */
+static void udrv_group_rest(struct udrv_group *g)
 {
-	if (udrv_group_move(g, g->rest))
-		pr_err("udrv: IOMMU group %d has no domain until it is opened\n",
+	g->broken = udrv_group_change(g, g->rest, udrv_change_attach);
+	if (g->broken)
+		pr_err("udrv: IOMMU group %d has no domain left: unbind its devices\n",
 		       iommu_group_id(g->iommu));
 }
 
@@ -230,101 +237,25 @@ static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
 	int ret;
 
+	if (g->broken)
+		return -EIO;
 	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
 	if (ret)
 		return ret;
-	ret = udrv_group_move(g, domain);
+	udrv_group_change(g, g->rest, udrv_change_detach);
+	ret = udrv_group_change(g, domain, udrv_change_attach);
 	if (ret)
-		udrv_group_detach(g, domain);
+		udrv_group_rest(g);
 	return ret;
 }
 
+static void udrv_group_detach(struct udrv_group *g, struct iommu_domain *domain)
+{
+	udrv_group_change(g, domain, udrv_change_detach);
+	udrv_group_rest(g);
+}
+
 #endif
-
-/* -------------------------------------------------------- what memory put off */
-
-/* The last device is gone from it, and now it goes too, if it can. */
-static bool udrv_group_end(struct udrv_group *g, struct list_head *ended)
-{
-	bool first = g->claimed;
-
-	udrv_group_unclaim(g);
-	g->claimed = false;
-	if (udrv_group_is_ours(g)) {
-		if (first)
-			pr_err("udrv: IOMMU group %d cannot be given back for lack of memory: its devices do no DMA for any driver until it is, which is tried each second\n",
-			       iommu_group_id(g->iommu));
-		schedule_delayed_work(&udrv_mender, HZ);
-		return false;
-	}
-	list_move(&g->list, ended);
-	return true;
-}
-
-/* Without the lock. */
-static void udrv_groups_free(struct list_head *ended)
-{
-	struct udrv_group *g, *next;
-
-	list_for_each_entry_safe(g, next, ended, list) {
-		udrv_group_quiet(g);
-		udrv_group_free_rest(g);
-		if (g->stuck)
-			iommu_domain_free(g->stuck);
-		iommu_group_put(g->iommu);
-		kfree(g);
-	}
-}
-
-/* An open's domain that was kept. */
-static bool udrv_group_unstick(struct udrv_group *g)
-{
-	if (!g->stuck)
-		return true;
-	udrv_group_detach(g, g->stuck);
-	if (udrv_group_domain(g) == g->stuck) {
-		schedule_delayed_work(&udrv_mender, HZ);
-		return false;
-	}
-	iommu_domain_free(g->stuck);
-	g->stuck = NULL;
-	pr_info("udrv: IOMMU group %d has left its domain, there is memory again\n",
-		iommu_group_id(g->iommu));
-	return true;
-}
-
-static void udrv_groups_mend(struct work_struct *work)
-{
-	struct udrv_group *g, *next;
-	LIST_HEAD(ended);
-
-	mutex_lock(&udrv_groups_lock);
-	list_for_each_entry_safe(g, next, &udrv_groups, list) {
-		if (g->bound)
-			udrv_group_unstick(g);
-		else if (udrv_group_end(g, &ended))
-			pr_info("udrv: IOMMU group %d is given back, there is memory again\n",
-				iommu_group_id(g->iommu));
-	}
-	mutex_unlock(&udrv_groups_lock);
-	udrv_groups_free(&ended);
-}
-
-/* Nobody is left to try again: rather lose a domain than have it used freed. */
-void udrv_groups_exit(void)
-{
-	struct udrv_group *g, *next;
-
-	udrv_groups_mend(NULL);
-	cancel_delayed_work_sync(&udrv_mender);
-	list_for_each_entry_safe(g, next, &udrv_groups, list) {
-		pr_err("udrv: IOMMU group %d cannot be used before the machine is restarted\n",
-		       iommu_group_id(g->iommu));
-		list_del(&g->list);
-		udrv_group_quiet(g);
-		kfree(g);
-	}
-}
 
 /* -------------------------------------------------------------------- bind */
 
@@ -399,7 +330,6 @@ static int udrv_group_new(struct udrv_device *d, struct iommu_group *iommu)
 		kfree(g);
 		return ret;
 	}
-	g->claimed = true;
 	list_add(&g->list, &udrv_groups);
 	d->group = g;
 	g->bound = 1;
@@ -410,25 +340,19 @@ int udrv_group_bind(struct udrv_device *d)
 {
 	struct iommu_group *iommu = iommu_group_get(&d->pdev->dev);
 	struct udrv_group *g;
-	LIST_HEAD(ended);
 	int ret = 0;
 
 	if (!iommu)
 		return 0;
 	mutex_lock(&udrv_groups_lock);
 	g = udrv_group_find(iommu);
-	if (g && !g->bound && udrv_group_end(g, &ended))
-		g = NULL;
-	if (g && !g->bound) {
-		ret = -ENOMEM;
-	} else if (g) {
+	if (g) {
 		d->group = g;
 		g->bound++;
 	} else {
 		ret = udrv_group_new(d, iommu);
 	}
 	mutex_unlock(&udrv_groups_lock);
-	udrv_groups_free(&ended);
 	/* The first device's reference is the group's. */
 	if (ret || g)
 		iommu_group_put(iommu);
@@ -437,15 +361,25 @@ int udrv_group_bind(struct udrv_device *d)
 
 void udrv_group_unbind(struct udrv_device *d)
 {
-	LIST_HEAD(ended);
+	struct udrv_group *g = d->group;
 
-	if (!d->group)
+	if (!g)
 		return;
 	mutex_lock(&udrv_groups_lock);
-	if (!--d->group->bound)
-		udrv_group_end(d->group, &ended);
+	if (!--g->bound) {
+		list_del(&g->list);
+		udrv_group_unclaim(g);
+	} else {
+		g = NULL;
+	}
 	mutex_unlock(&udrv_groups_lock);
-	udrv_groups_free(&ended);
+	if (!g)
+		return;
+#ifndef UDRV_HAVE_DMA_OWNER
+	cancel_delayed_work_sync(&g->intruder);
+#endif
+	iommu_group_put(g->iommu);
+	kfree(g);
 }
 
 /* -------------------------------------------------------------------- open */
@@ -482,27 +416,8 @@ static void udrv_domain_free(struct udrv_open *o)
 		kfree(o->iovad);
 		o->iovad = NULL;
 	}
-	if (o->domain)
-		iommu_domain_free(o->domain);
+	iommu_domain_free(o->domain);
 	o->domain = NULL;
-}
-
-/*
- * Where it cannot be left it maps nothing any more: of several devices the
- * hardware may still have it for some.
- */
-static void udrv_domain_leave(struct udrv_open *o)
-{
-	struct udrv_group *g = o->d->group;
-
-	udrv_group_detach(g, o->domain);
-	if (udrv_group_domain(g) != o->domain)
-		return;
-	dev_err(&o->d->dev, "its IOMMU domain cannot be left for lack of memory: kept, emptied; the next open or the next second tries again\n");
-	udrv_dma_empty(o);
-	g->stuck = o->domain;
-	o->domain = NULL;
-	schedule_delayed_work(&udrv_mender, HZ);
 }
 
 /*
@@ -531,8 +446,6 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 {
 	int ret;
 
-	if (!udrv_group_unstick(d->group))
-		return -ENOMEM;
 	o->domain = udrv_domain_alloc(&d->pdev->dev);
 	if (!o->domain)
 		return -ENOMEM;
@@ -550,7 +463,7 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 		return 0;
 	udrv_blame(d, "open refused",
 		   "its IOMMU has larger pages than the processor");
-	udrv_domain_leave(o);
+	udrv_group_detach(d->group, o->domain);
 	udrv_domain_free(o);
 	return -EOPNOTSUPP;
 }
@@ -635,7 +548,7 @@ void udrv_group_close(struct udrv_open *o)
 	if (!o->domain)
 		return;
 	mutex_lock(&udrv_groups_lock);
-	udrv_domain_leave(o);
+	udrv_group_detach(g, o->domain);
 	g->opener = NULL;
 	mutex_unlock(&udrv_groups_lock);
 	udrv_domain_free(o);

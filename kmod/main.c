@@ -49,9 +49,12 @@ static int __init udrv_init(void)
 	ret = alloc_chrdev_region(&udrv_devt, 0, UDRV_MAX_DEVICES, "udrv");
 	if (ret)
 		goto unregister_class;
-	ret = pci_register_driver(&udrv_pci_driver);
+	ret = udrv_groups_init();
 	if (ret)
 		goto unregister_region;
+	ret = pci_register_driver(&udrv_pci_driver);
+	if (ret)
+		goto groups_exit;
 	ret = udrv_control_init();
 	if (ret)
 		goto unregister_driver;
@@ -59,6 +62,7 @@ static int __init udrv_init(void)
 
 unregister_driver:
 	pci_unregister_driver(&udrv_pci_driver);
+groups_exit:
 	udrv_groups_exit();
 unregister_region:
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);

@@ -294,18 +294,18 @@ long udrv_dma_sync(struct udrv_open *o, void __user *arg);
 long udrv_dma_unmap(struct udrv_open *o, void __user *arg);
 long udrv_dma_list(struct udrv_open *o, void __user *arg);
 void udrv_dma_teardown(struct udrv_open *o);
-void udrv_dma_empty(struct udrv_open *o);
 void udrv_dma_free(struct udrv_open *o);
 int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma);
 
 /* group.c: IOMMU groups, and the domain of an open */
 void udrv_group_lock(void);	/* domain swaps and resets exclude each other */
 void udrv_group_unlock(void);
+int udrv_groups_init(void);
+void udrv_groups_exit(void);
 int udrv_group_bind(struct udrv_device *d);
 void udrv_group_unbind(struct udrv_device *d);
 int udrv_group_open(struct udrv_device *d, struct udrv_open *o);
 void udrv_group_close(struct udrv_open *o);
-void udrv_groups_exit(void);
 
 /* control.c: /dev/udrv/control */
 #define UDRV_CONTROL_MINOR	0

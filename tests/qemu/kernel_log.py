@@ -31,15 +31,11 @@ COMPLAINT = re.compile("|".join((
 )))
 
 # Where allocations fail on request (fail_nth.h): warnings of the kernel's own, as
-# the line of text and the line of the place. VT-d wants memory to leave a domain
-# before 6.4, and leaving cannot fail; kmod/group.c copes with what it warns of.
-# An interrupt's files in /proc are made if there is memory, and missed if not.
-WITHOUT_MEMORY = re.compile("|".join((
-    r"iommu driver failed to attach the default(/blocking)? domain\n"
-    r".*iommu\.c:\d+ iommu_(detach_group|group_release_dma_owner)\+",
+# the line of text and the line of the place. An interrupt's files in /proc are made
+# if there is memory, and missed if not.
+WITHOUT_MEMORY = re.compile(
     r"name '(smp_affinity(_list)?|affinity_hint|node|spurious|"
-    r"effective_affinity(_list)?)'\n.*generic\.c:\d+ remove_proc_entry\+",
-)))
+    r"effective_affinity(_list)?)'\n.*generic\.c:\d+ remove_proc_entry\+")
 
 KMEMLEAK = Path("/sys/kernel/debug/kmemleak")
 
