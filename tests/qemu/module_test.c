@@ -148,6 +148,16 @@ static void open_and_map(void *unused)
 	}
 }
 
+/* Nor does it outlive who is to kill it, however early that one goes. */
+static pid_t killer;
+
+static void work(void *load)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == killer)
+		load_run(load);
+}
+
 static void work_and_die(void *unused)
 {
 	struct load load = { .address = EDU_ALONE, .seed = 2 };
@@ -155,8 +165,9 @@ static void work_and_die(void *unused)
 
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	killer = getpid();
 	for (;; usleep((useconds_t)(rand_r(&load.seed) % 40000))) {
-		pid = spawn(load_run, &load);
+		pid = spawn(work, &load);
 		usleep((useconds_t)(rand_r(&load.seed) % 40000));
 		kill(pid, SIGKILL);
 		MUST_EQUAL(reap(pid), 128 + SIGKILL);
