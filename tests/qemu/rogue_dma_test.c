@@ -135,7 +135,7 @@ static void memory_of_others_is_out_of_reach(void)
 	edu_dma_in(&other, map.out_iova, EDU_BUFFER_SIZE);
 	edu_dma_out(&other, map.out_iova, EDU_BUFFER_SIZE);
 	MUST(all(ring, PAGE, SECRET));
-	WAIT_FOR(logged("Request device [00:06.0] fault addr"));
+	WAIT_FOR(logged("Request device [00:06.0]"));
 }
 
 static void use_after_unmap(int fd)
@@ -162,7 +162,7 @@ static void unmapped_memory_is_out_of_reach(void)
 {
 	int tries;
 
-	for (tries = 0; !logged("Request device [00:06.0] fault addr"); tries++) {
+	for (tries = 0; !logged("Request device [00:06.0]"); tries++) {
 		MUST(tries < 20);
 		sleep(tries ? 1 : 0);
 		rogue_run(E1000, use_after_unmap);
