@@ -9,7 +9,8 @@
  *	  mmap_lock		held by our callers in mmap and in faults
  *	    d->lock		rwsem: who owns the device, what is set up, the
  *				ledger; read = "it is alive while I touch it"
- *	      udrv_groups_lock	IOMMU groups and domain swaps
+ *	      udrv_groups_lock	IOMMU groups and domain swaps; held while a work
+ *				item swaps, which takes none of these
  *	      v->lock		spinlock, hard interrupts: one vector
  *	      r->lock		spinlock: the last refusal
  *	o->io_lock		one register program at a time; taken first, before
