@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* DMA: buffers, mapping memory, the ledger. */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -44,9 +43,6 @@ USR_API int usr_dma_list(int fd, struct udrv_dma *entries, unsigned capacity,
 	if (!total || (capacity && !entries))
 		return usr_fail(EINVAL, "usr_dma_list: %s is NULL",
 				total ? "entries" : "total");
-	/* That the module writes there, valgrind cannot know. */
-	if (capacity)
-		memset(entries, 0, capacity * sizeof(*entries));
 	return usr_dma_call(fd, UDRV_DMA_LIST, entries, capacity, total,
 			    "usr_dma_list");
 }
@@ -213,9 +209,6 @@ USR_API int usr_dma_map_segments(int fd, void *address, size_t length,
 	if (!dma || (capacity && !segments))
 		return usr_fail(EINVAL, "usr_dma_map_segments: %s is NULL",
 				dma ? "segments" : "dma");
-	/* See usr_dma_list(). */
-	if (capacity)
-		memset(segments, 0, capacity * sizeof(*segments));
 	return usr_map_memory(fd, &entry, dma);
 }
 
