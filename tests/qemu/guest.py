@@ -174,7 +174,8 @@ class Guest:
                            enumerate(said.split("CPU#")[1:]) if "HLT=1" in text]
             return
         in_service = re.search(r"^ISR\s+(\d.*)", said, re.MULTILINE)
-        if in_service and what in self.halted:
+        waiting = re.search(r"^IRR\s+\d", said, re.MULTILINE)
+        if in_service and waiting and what in self.halted:
             self.machine_failed = True
             print(f"QEMU lost the end of interrupt {in_service[1].strip()} on "
                   f"processor {what}")
