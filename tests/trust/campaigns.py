@@ -100,7 +100,7 @@ CAMPAIGNS = [
         "fuzz-calls",
         "calls of a fuzzer that knows the contract and is guided by KCOV, with "
         "devices unbound, reset and unplugged meanwhile",
-        10_000_000, 200_000, fuzz),
+        10_000_000, 500_000, fuzz),
     Campaign(
         "kmod-lines-covered-percent",
         "of the module's lines run in tests and fuzzer together, by gcov",

@@ -113,7 +113,8 @@ void upset_main(void)
 		t = &targets[random_below(&state, FUZZ_DEVICES)];
 		upset(t, &state);
 		run->upsets++;
-		usleep(20000 + random_below(&state, 200000));
+		/* The firmware takes as long for it as hundreds of calls do. */
+		usleep(500000 + random_below(&state, 2000000));
 	}
 	/* What comes next finds all of them there. */
 	for (t = targets; t < targets + FUZZ_DEVICES; t++)
