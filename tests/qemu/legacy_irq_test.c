@@ -33,6 +33,11 @@ const int test_seconds = 90;
 #define UART_LINE 5
 #define UART_ENABLE 1
 #define  UART_WANTS_MORE 0x02
+#define UART_FIFO 2
+#define UART_LINE_CONTROL 3
+#define  UART_8N1 0x03
+#define UART_MODEM_CONTROL 4
+#define  UART_OUT2 0x08		/* on a PC, the interrupt's way out */
 #define UART_STATUS 5
 #define  UART_EMPTY 0x20
 
@@ -226,7 +231,11 @@ static int own_uart(void)
 	MUST_OK(legacy_add(control, &legacy));
 	close(control);
 	fd = own("uart");
+	/* Whoever had it may have left it with its divisor at these addresses. */
+	MUST_OK(io_write(fd, 0, UART_LINE_CONTROL, 1, UART_8N1));
 	MUST_OK(io_write(fd, 0, UART_ENABLE, 1, 0));
+	MUST_OK(io_write(fd, 0, UART_FIFO, 1, 0));
+	MUST_OK(io_write(fd, 0, UART_MODEM_CONTROL, 1, UART_OUT2));
 	return fd;
 }
 
