@@ -22,9 +22,11 @@ EVENT_SECONDS = 20.0
 # it is given much more time later, the host is more than busy.
 BOOT_SILENCE = 240
 NMI_SECONDS = 5.0
-# What is asked of QEMU when the guest is silent: that, or a processor's number.
+# What QEMU is asked now and then: that, or a processor's interrupt controller.
 REGISTERS = -1
 PROCESSORS = 2
+LOOK_SECONDS = 5.0
+LOOKS = 3
 LOG_LINES_SHOWN = 80
 
 
@@ -98,7 +100,9 @@ class Guest:
         self.booted = False  # it runs the command
         self.machine_failed = False  # QEMU did, not what runs in it
         self.boot_hangs = False
-        self.halted: list[int] = []  # processors, when it fell silent
+        self.halted: list[int] = []  # processors, when last looked at
+        self.stuck = [0] * PROCESSORS  # looks, one after the other
+        self.looks_asked = 0
         # Requests are answered in order: QMP's by its next reply, an
         # event's when it has come or time is up.
         self.qmp_asked: collections.deque[str | int | None] = collections.deque()
@@ -126,7 +130,7 @@ class Guest:
 
     def _serve(self, selector: selectors.BaseSelector, log: Any) -> str:
         """Pass everything on; why it ended."""
-        heard = time.monotonic()
+        heard = looked = time.monotonic()
         reason = ""
         while selector.get_map():
             for key, _ in selector.select(timeout=1):
@@ -140,6 +144,13 @@ class Guest:
             self._answer_event()
             if self.boot_hangs:
                 return "the kernel hangs while it boots"
+            if max(self.stuck) >= LOOKS:
+                self.machine_failed = True
+                return ("QEMU lost the end of an interrupt on processor "
+                        f"{self.stuck.index(max(self.stuck))}")
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                self._ask_for_a_look()
             silence = self.silence
             if silence and not self.booted:
                 silence = min(silence, max(BOOT_SILENCE, silence / 3))
@@ -150,35 +161,38 @@ class Guest:
                 reason = f"the guest said nothing for {silence:.0f} s"
                 self.silence = NMI_SECONDS
                 heard = time.monotonic()
-                self._monitor(REGISTERS, "info registers -a")
-                for processor in range(PROCESSORS):
-                    self._monitor(processor, f"info lapic {processor}")
                 self._qmp(None, '{"execute": "inject-nmi"}')
         if reason:
             return reason
         self.machine_failed = self.qemu.wait() < 0
         return f"QEMU ended ({self.qemu.wait()}) before the command did"
 
-    def _monitor(self, what: int, command: str) -> None:
-        """Ask QEMU about the processors, for _look()."""
-        self._qmp(what, json.dumps({
-            "execute": "human-monitor-command",
-            "arguments": {"command-line": command}}))
+    def _ask_for_a_look(self) -> None:
+        """For _look(), once all before is answered."""
+        if self.looks_asked:
+            return
+        commands = {REGISTERS: "info registers -a"} | {
+            each: f"info lapic {each}" for each in range(PROCESSORS)}
+        self.looks_asked = len(commands)
+        for what, command in commands.items():
+            self._qmp(what, json.dumps({
+                "execute": "human-monitor-command",
+                "arguments": {"command-line": command}}))
 
     def _look(self, what: int, said: str) -> None:
-        """At why it is silent. QEMU has been seen to lose an end of interrupt:
+        """At whether QEMU has lost an end of interrupt, as it now and then does:
         a processor then sleeps for ever, though its interrupt controller has
-        one in service, which lets no other through."""
+        one in service, which lets no other through. For a moment it may look so,
+        the questions being several."""
+        self.looks_asked -= 1
         if what == REGISTERS:
             self.halted = [number for number, text in
                            enumerate(said.split("CPU#")[1:]) if "HLT=1" in text]
             return
-        in_service = re.search(r"^ISR\s+(\d.*)", said, re.MULTILINE)
+        in_service = re.search(r"^ISR\s+\d", said, re.MULTILINE)
         waiting = re.search(r"^IRR\s+\d", said, re.MULTILINE)
-        if in_service and waiting and what in self.halted:
-            self.machine_failed = True
-            print(f"QEMU lost the end of interrupt {in_service[1].strip()} on "
-                  f"processor {what}")
+        is_stuck = in_service and waiting and what in self.halted
+        self.stuck[what] = self.stuck[what] + 1 if is_stuck else 0
 
     def _receive(self, name: str) -> bytes:
         try:
