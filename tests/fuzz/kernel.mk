@@ -18,7 +18,8 @@ tests: $(FUZZ_TEST)
 fuzz: need-test $(FUZZ_TEST) ## fuzz the module's contract in a VM (FUZZ_CALLS= FUZZ_SECONDS=300 FUZZ_SEED=1)
 	@FUZZ_CALLS='$(FUZZ_CALLS)' FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_SEED='$(FUZZ_SEED)' \
 		FUZZ_REPLAY='$(FUZZ_REPLAY)' FUZZ_TIMES='$(FUZZ_TIMES)' \
-		FUZZ_LEAKS='$(FUZZ_LEAKS)' tests/fuzz/fuzz
+		FUZZ_LEAKS='$(FUZZ_LEAKS)' FUZZ_AT_ONCE='$(FUZZ_AT_ONCE)' \
+		tests/fuzz/fuzz
 
 coverage: need-test lib drivers tools tests ## count the lines of the module that tests and fuzzer reach
 	@tests/fuzz/coverage run

@@ -183,7 +183,13 @@ class Guest:
         """At whether QEMU has lost an end of interrupt, as it now and then does:
         a processor then sleeps for ever, though its interrupt controller has
         one in service, which lets no other through. For a moment it may look so,
-        the questions being several."""
+        the questions being several.
+
+        Before 8.1.1, when a processor moves or enables a BAR, another may write
+        to what it thinks a register at the place of another device's, or of
+        none (QEMU 0d58c660689f, "Use async_run_on_cpu in tcg_commit"). It also
+        ends by SIGSEGV of it, or loses other writes. Processors that run in
+        turn (vm --in-turn) have no such race."""
         self.looks_asked -= 1
         if what == REGISTERS:
             self.halted = [number for number, text in
