@@ -288,6 +288,7 @@ static void read_served_disks(void *unused)
 	}
 }
 
+/* And reports of the mouse's, of no motion: QEMU would save it for later tests. */
 static void type_keys(void *unused)
 {
 	(void)unused;
@@ -298,6 +299,7 @@ static void type_keys(void *unused)
 			 "{\"type\": \"key\", \"data\": {\"down\": true, "
 			 "\"key\": {\"type\": \"qcode\", \"data\": \"a\"}}}, "
 			 "{\"type\": \"rel\", \"data\": {\"axis\": \"x\", \"value\": 3}}, "
+			 "{\"type\": \"rel\", \"data\": {\"axis\": \"x\", \"value\": -3}}, "
 			 "{\"type\": \"key\", \"data\": {\"down\": false, "
 			 "\"key\": {\"type\": \"qcode\", \"data\": \"a\"}}}]}}");
 }

@@ -560,4 +560,4 @@ TESTS = [
 ]
 
 if __name__ == "__main__":
-    sys.exit(main(TESTS, "iommu noiommu", 120))
+    sys.exit(main(TESTS, "iommu noiommu", 120, clean_up=undeclare))

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -196,15 +198,32 @@ def reset_says_whether_it_can() -> None:
 # --- irq, trace, top
 
 
+@contextmanager
+def started(*args: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of the tool's that goes on by itself, but not for ever."""
+    with subprocess.Popen([TOOL, *args], text=True,
+                          stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def listens(enable: str) -> bool:
+    """Is what it wants on? An instance is seen before it has its events."""
+    try:
+        return any("1" in (each / enable).read_text()
+                   for each in TRACING.glob("udrv-*"))
+    except OSError:
+        return False
+
+
 def trace_tells_what_a_driver_does() -> None:
     """In order, one device's only, and its instance is gone afterwards."""
     run("bind", EDU)
     run("bind", EDU_ALONE)
-    with subprocess.Popen([TOOL, "trace", "--json", EDU], text=True,
-                          stdout=subprocess.PIPE) as trace:
-        wait_for("the trace to listen", lambda: list(TRACING.glob("udrv-*")) and
-                 "1" in next(TRACING.glob("udrv-*")).joinpath(
-                     "events/udrv/enable").read_text())
+    with started("trace", "--json", EDU) as trace:
+        wait_for("the trace to listen", lambda: listens("events/udrv/enable"))
         edu_works(EDU_ALONE)
         edu_works(EDU)
         assert trace.stdout
@@ -228,11 +247,9 @@ def trace_tells_what_a_driver_does() -> None:
 def trace_shows_refusals_and_ends_by_itself() -> None:
     """After so many events, after some time, when nobody reads any more."""
     run("bind", EDU)
-    with subprocess.Popen([TOOL, "trace", "--event", "refused", "--count", "1"],
-                          text=True, stdout=subprocess.PIPE) as trace:
-        wait_for("the trace to listen", lambda: list(TRACING.glob("udrv-*")) and
-                 "1" in next(TRACING.glob("udrv-*")).joinpath(
-                     "events/udrv/udrv_refused/enable").read_text())
+    with started("trace", "--event", "refused", "--count", "1") as trace:
+        wait_for("the trace to listen",
+                 lambda: listens("events/udrv/udrv_refused/enable"))
         run("poke", EDU, "config:0x4/2=7", status=1)
         assert trace.stdout
         said = trace.stdout.read()
@@ -249,9 +266,7 @@ def irq_counts_and_measures_a_driver_at_work() -> None:
     run("bind", EDU)
     worker = threading.Thread(target=lambda: [edu_works(EDU)
                                               for _ in range(5)])
-    with subprocess.Popen([TOOL, "irq", "--json", "--latency", "--seconds",
-                           "6", EDU], text=True,
-                          stdout=subprocess.PIPE) as irq:
+    with started("irq", "--json", "--latency", "--seconds", "6", EDU) as irq:
         wait_for("it to listen", lambda: list(TRACING.glob("udrv-*")))
         worker.start()
         assert irq.stdout
