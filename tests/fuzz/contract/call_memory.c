@@ -89,6 +89,8 @@ static void call_mmap(const struct call *c)
 		return;
 	m = &self->place->maps[slot];
 	m->kind = MAP_NONE;
+	/* One that fails may leave nothing there at all. */
+	self->place->remapped = 1;
 	at = mmap(map_at(slot), length ? length : 1,
 		  protections[how < 5 ? how : 0],
 		  (c->word[5] >> 5 & 31 ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED |
@@ -159,6 +161,7 @@ static void call_change(const struct call *c)
 				   (c->word[1] >> 3) % 512 * FUZZ_PAGE);
 	size_t length = (size_t)map_length(c) | 1;
 
+	self->place->remapped = 1;
 	switch (c->word[2] % 8) {
 	case 0:
 		counted(mprotect(at, length, (int)(c->word[4] % 8)));
@@ -204,6 +207,7 @@ void call_memory(const struct call *c)
 		call_change(c);
 		break;
 	default:
+		self->place->remapped = 1;
 		if (c->word[1] & 3) {
 			self->place->maps[slot].kind = MAP_NONE;
 			counted(munmap(map_at(slot), FUZZ_MAP_BYTES));

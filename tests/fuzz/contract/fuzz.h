@@ -136,8 +136,6 @@ struct run {
 	struct lineage now[FUZZ_WORKERS];
 	/* Not exact, all these. */
 	uint32_t by_kind[CALL_KINDS];
-	uint64_t ns_by_kind[CALL_KINDS];
-	uint64_t ns_clearing;
 	uint32_t by_error[134];
 	uint8_t seen[FUZZ_EDGES];
 	struct kept kept[FUZZ_CORPUS];
@@ -167,6 +165,7 @@ struct place {
 	int fds[FUZZ_FDS];		/* 0-7 device, 8-15 vectors, 16-23 other */
 	struct map maps[FUZZ_MAPS];
 	char *map_base;
+	atomic_uint remapped;		/* what is there is to be cleared */
 	uint32_t ids[FUZZ_IDS];
 	char *memory;			/* what is mapped for DMA */
 	int own[2], all[2];		/* sockets: of this worker, of all */
@@ -210,7 +209,6 @@ uint64_t memory_address(uint32_t word, uint64_t length);
 uint64_t memory_length(uint32_t word);
 int pick_fd(uint32_t word);		/* mostly the owner's */
 void put_fd(unsigned int slot, int fd);
-uint64_t cpu_ns(void);			/* of this thread */
 long counted(long result);		/* a call entered the kernel */
 
 /* call_*.c */

@@ -279,12 +279,7 @@ static void tell_end(void)
 	if (!progress)
 		return;
 	for (i = 0; i < CALL_KINDS; i++)
-		fprintf(progress, "%-10s %8u times, %6.0f us each\n", names[i],
-			run->by_kind[i], (double)run->ns_by_kind[i] / 1000 /
-			(run->by_kind[i] ? run->by_kind[i] : 1));
-	fprintf(progress, "%-10s %8u times, %6.0f us each\n", "(end)",
-		run->number, (double)run->ns_clearing / 1000 /
-		(run->number ? run->number : 1));
+		fprintf(progress, "%-10s %8u times\n", names[i], run->by_kind[i]);
 	for (i = 0; i < ARRAY_SIZE(run->by_error); i++)
 		if (run->by_error[i])
 			fprintf(progress, "%-16s %8u times\n",

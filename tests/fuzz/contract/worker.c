@@ -186,6 +186,9 @@ static void close_in_flight(int socket, unsigned int most)
 /* The addresses stay ours: else a library's memory may come to be there. */
 static void clear_maps(void)
 {
+	if (!place.remapped)
+		return;
+	place.remapped = 0;
 	MUST(mmap(place.map_base, (size_t)FUZZ_MAP_BYTES * (FUZZ_MAPS + 2),
 		  PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
 		  MAP_FIXED, -1, 0) != MAP_FAILED);
@@ -193,7 +196,6 @@ static void clear_maps(void)
 
 static void clear_place(void)
 {
-	uint64_t start = cpu_ns();
 	unsigned int i;
 
 	/* Either may be the last reference. */
@@ -207,7 +209,6 @@ static void clear_place(void)
 	close_in_flight(place.own[1], 64);
 	if (!(program.count & 2))
 		close_in_flight(place.all[1], 2);
-	run->ns_clearing += cpu_ns() - start;
 }
 
 static void run_calls(uint32_t first, uint32_t last, bool all)
