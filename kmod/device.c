@@ -78,14 +78,15 @@ void udrv_device_hide(struct udrv_device *d)
 /* Under device_lock.  Configuration is saved by the caller. */
 static int udrv_function_reset(struct udrv_device *d)
 {
+	unsigned int noio;
 	int ret;
 
 	if (!d->can_reset || !pci_device_is_present(d->pdev))
 		return -EOPNOTSUPP;
 	pci_write_config_word(d->pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
-	udrv_group_lock();
+	noio = udrv_group_lock();
 	ret = __pci_reset_function_locked(d->pdev);
-	udrv_group_unlock();
+	udrv_group_unlock(noio);
 	if (ret && ret != -ENOTTY)
 		dev_warn_ratelimited(&d->pdev->dev, "udrv: reset failed: %d\n",
 				     ret);
@@ -265,6 +266,8 @@ static int udrv_may_own(struct udrv_device *d, struct udrv_open *o)
 		return -ENODEV;
 	if (d->owner)
 		return -EBUSY;
+	if (d->resetting)
+		return -EAGAIN;
 	if (d->keyboard && udrv_keyboard_driven()) {
 		udrv_blame(d, "open refused",
 			   "the driver i8042 has the keyboard controller");

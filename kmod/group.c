@@ -9,15 +9,20 @@
  * an empty domain and a look at who else has drivers in the group.
  *
  * To change a group's domain may want memory, also where a domain is only left:
- * VT-d's does each time, and after a failure it has none, while the kernel goes
- * on pointing to the old one (before 6.4), which we then free, or believes it has
- * the new one.  So a thread of the kernel does it, which waits for memory as long
- * as it takes, unlike a process that was killed for the lack of it.
+ * VT-d's does each time (before 6.4), part of it by GFP_ATOMIC, and after a
+ * failure it has none, while the kernel goes on pointing to the old one, or
+ * believes it has the new one.  It is little, and what a close gives back is
+ * much.  So it may take the reserves (PF_MEMALLOC), and waits for nobody: who
+ * could give memory back may be the driver of a disk, waiting for our lock.  A
+ * thread of the kernel does it, so that a process's state has no part in it.
+ *
+ * For the same reason nothing under udrv_groups_lock does I/O to get memory.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/iova.h>
 #include <linux/list.h>
+#include <linux/sched/mm.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -39,14 +44,18 @@ struct udrv_group {
 
 static DEFINE_MUTEX(udrv_groups_lock);
 
-void udrv_group_lock(void)
+unsigned int udrv_group_lock(void)
 {
+	unsigned int noio = memalloc_noio_save();
+
 	mutex_lock(&udrv_groups_lock);
+	return noio;
 }
 
-void udrv_group_unlock(void)
+void udrv_group_unlock(unsigned int noio)
 {
 	mutex_unlock(&udrv_groups_lock);
+	memalloc_noio_restore(noio);
 }
 
 static LIST_HEAD(udrv_groups);
@@ -69,8 +78,10 @@ static void udrv_group_work_run(struct work_struct *work)
 {
 	struct udrv_group_work *w = container_of(work, struct udrv_group_work,
 						 work);
+	unsigned int noreclaim = memalloc_noreclaim_save();
 
 	w->ret = w->change(w->g, w->domain);
+	memalloc_noreclaim_restore(noreclaim);
 }
 
 /* Holding udrv_groups_lock; the work takes locks of the IOMMU core only. */
@@ -165,13 +176,14 @@ static void udrv_group_intruder(struct work_struct *work)
 	struct udrv_group *g = container_of(to_delayed_work(work),
 					    struct udrv_group, intruder);
 	struct udrv_device *d = NULL;
+	unsigned int noio;
 
-	mutex_lock(&udrv_groups_lock);
+	noio = udrv_group_lock();
 	if (g->opener) {
 		d = g->opener;
 		get_device(&d->dev);
 	}
-	mutex_unlock(&udrv_groups_lock);
+	udrv_group_unlock(noio);
 	if (!d)
 		return;
 	/* Unbinding holds this lock while it waits for us to be cancelled. */
@@ -217,26 +229,32 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 	return 0;
 }
 
-static void udrv_group_unclaim(struct udrv_group *g)
-{
-	iommu_group_unregister_notifier(g->iommu, &g->watch);
-	udrv_group_change(g, g->rest, udrv_change_detach);
-	iommu_domain_free(g->rest);
-}
-
 /* Bus mastering is off; but nobody may turn it on again without a domain. */
 static void udrv_group_rest(struct udrv_group *g)
 {
 	g->broken = udrv_group_change(g, g->rest, udrv_change_attach);
 	if (g->broken)
-		pr_err("udrv: IOMMU group %d has no domain left: unbind its devices\n",
+		pr_err("udrv: IOMMU group %d has no domain: it is tried again when one of its devices is opened or unbound\n",
 		       iommu_group_id(g->iommu));
 }
+
+static void udrv_group_unclaim(struct udrv_group *g)
+{
+	iommu_group_unregister_notifier(g->iommu, &g->watch);
+	/* Else the core thinks that it has its own domain, and leaves it so. */
+	if (g->broken)
+		udrv_group_rest(g);
+	udrv_group_change(g, g->rest, udrv_change_detach);
+	iommu_domain_free(g->rest);
+}
+
 
 static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
 	int ret;
 
+	if (g->broken)
+		udrv_group_rest(g);
 	if (g->broken)
 		return -EIO;
 	ret = iommu_group_for_each_dev(g->iommu, NULL, udrv_group_viable);
@@ -340,11 +358,12 @@ int udrv_group_bind(struct udrv_device *d)
 {
 	struct iommu_group *iommu = iommu_group_get(&d->pdev->dev);
 	struct udrv_group *g;
+	unsigned int noio;
 	int ret = 0;
 
 	if (!iommu)
 		return 0;
-	mutex_lock(&udrv_groups_lock);
+	noio = udrv_group_lock();
 	g = udrv_group_find(iommu);
 	if (g) {
 		d->group = g;
@@ -352,7 +371,7 @@ int udrv_group_bind(struct udrv_device *d)
 	} else {
 		ret = udrv_group_new(d, iommu);
 	}
-	mutex_unlock(&udrv_groups_lock);
+	udrv_group_unlock(noio);
 	/* The first device's reference is the group's. */
 	if (ret || g)
 		iommu_group_put(iommu);
@@ -362,17 +381,18 @@ int udrv_group_bind(struct udrv_device *d)
 void udrv_group_unbind(struct udrv_device *d)
 {
 	struct udrv_group *g = d->group;
+	unsigned int noio;
 
 	if (!g)
 		return;
-	mutex_lock(&udrv_groups_lock);
+	noio = udrv_group_lock();
 	if (!--g->bound) {
 		list_del(&g->list);
 		udrv_group_unclaim(g);
 	} else {
 		g = NULL;
 	}
-	mutex_unlock(&udrv_groups_lock);
+	udrv_group_unlock(noio);
 	if (!g)
 		return;
 #ifndef UDRV_HAVE_DMA_OWNER
@@ -416,7 +436,8 @@ static void udrv_domain_free(struct udrv_open *o)
 		kfree(o->iovad);
 		o->iovad = NULL;
 	}
-	iommu_domain_free(o->domain);
+	if (o->domain)
+		iommu_domain_free(o->domain);
 	o->domain = NULL;
 }
 
@@ -442,6 +463,20 @@ static u64 udrv_iova_last(struct udrv_open *o)
 	return last;
 }
 
+/*
+ * Before 6.4 a group may fail to leave its domain, and there is no other word of
+ * it.  The hardware may then still walk its tables: they stay.
+ */
+static void udrv_domain_leave(struct udrv_device *d, struct udrv_open *o)
+{
+	udrv_group_detach(d->group, o->domain);
+	if (udrv_domain_is_left(&d->pdev->dev, o->domain))
+		return;
+	dev_err(&d->dev, "its IOMMU group %d could not leave its domain: unbind its devices\n",
+		iommu_group_id(d->group->iommu));
+	o->domain = NULL;
+}
+
 static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 {
 	int ret;
@@ -463,7 +498,7 @@ static int udrv_domain_make(struct udrv_device *d, struct udrv_open *o)
 		return 0;
 	udrv_blame(d, "open refused",
 		   "its IOMMU has larger pages than the processor");
-	udrv_group_detach(d->group, o->domain);
+	udrv_domain_leave(d, o);
 	udrv_domain_free(o);
 	return -EOPNOTSUPP;
 }
@@ -523,15 +558,16 @@ static int udrv_group_open_locked(struct udrv_device *d, struct udrv_open *o)
 /* d->lock is held for writing. */
 int udrv_group_open(struct udrv_device *d, struct udrv_open *o)
 {
+	unsigned int noio;
 	int ret;
 
 	if (!d->pdev)
 		return 0;		/* nothing to confine: no DMA */
 	if (!d->group)
 		return udrv_group_open_direct(d, o);
-	mutex_lock(&udrv_groups_lock);
+	noio = udrv_group_lock();
 	ret = udrv_group_open_locked(d, o);
-	mutex_unlock(&udrv_groups_lock);
+	udrv_group_unlock(noio);
 	return ret;
 }
 
@@ -542,14 +578,15 @@ int udrv_group_open(struct udrv_device *d, struct udrv_open *o)
 void udrv_group_close(struct udrv_open *o)
 {
 	struct udrv_group *g = o->d->group;
+	unsigned int noio;
 
 	if (o->max_segment)
 		dma_set_max_seg_size(&o->d->pdev->dev, o->max_segment);
 	if (!o->domain)
 		return;
-	mutex_lock(&udrv_groups_lock);
-	udrv_group_detach(g, o->domain);
+	noio = udrv_group_lock();
+	udrv_domain_leave(o->d, o);
 	g->opener = NULL;
-	mutex_unlock(&udrv_groups_lock);
+	udrv_group_unlock(noio);
 	udrv_domain_free(o);
 }

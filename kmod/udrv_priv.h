@@ -299,8 +299,9 @@ void udrv_dma_free(struct udrv_open *o);
 int udrv_dma_mmap(struct udrv_open *o, struct vm_area_struct *vma);
 
 /* group.c: IOMMU groups, and the domain of an open */
-void udrv_group_lock(void);	/* domain swaps and resets exclude each other */
-void udrv_group_unlock(void);
+/* Domain swaps and resets exclude each other. */
+unsigned int udrv_group_lock(void);
+void udrv_group_unlock(unsigned int noio);
 int udrv_groups_init(void);
 void udrv_groups_exit(void);
 int udrv_group_bind(struct udrv_device *d);
