@@ -6,6 +6,7 @@
  * other hands, or was opened before privileges were dropped, is worth nothing.
  */
 #include <linux/capability.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "compat.h"
@@ -41,6 +42,9 @@ static int udrv_control_open(struct inode *inode, struct file *file)
 {
 	struct udrv_control *c;
 
+	/* The module may yet fail to load, and would not wait for us. */
+	if (READ_ONCE(THIS_MODULE->state) != MODULE_STATE_LIVE)
+		return -EAGAIN;
 	c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
 	if (!c)
 		return -ENOMEM;

@@ -8,7 +8,6 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-
 bool udrv_allow_unsafe_interrupts;
 module_param_named(allow_unsafe_interrupts, udrv_allow_unsafe_interrupts, bool,
 		   0644);
@@ -52,16 +51,17 @@ static int __init udrv_init(void)
 	ret = udrv_groups_init();
 	if (ret)
 		goto unregister_region;
-	ret = pci_register_driver(&udrv_pci_driver);
-	if (ret)
-		goto groups_exit;
 	ret = udrv_control_init();
 	if (ret)
-		goto unregister_driver;
+		goto groups_exit;
+	/* Last: devices may be opened from now on, and nobody waits for that. */
+	ret = pci_register_driver(&udrv_pci_driver);
+	if (ret)
+		goto control_exit;
 	return 0;
 
-unregister_driver:
-	pci_unregister_driver(&udrv_pci_driver);
+control_exit:
+	udrv_control_exit();
 groups_exit:
 	udrv_groups_exit();
 unregister_region:
@@ -75,8 +75,8 @@ put_iova_cache:
 
 static void __exit udrv_exit(void)
 {
-	udrv_control_exit();
 	pci_unregister_driver(&udrv_pci_driver);
+	udrv_control_exit();
 	udrv_groups_exit();
 	unregister_chrdev_region(udrv_devt, UDRV_MAX_DEVICES);
 	class_unregister(&udrv_class);
