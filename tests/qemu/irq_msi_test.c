@@ -114,6 +114,7 @@ static void each_vector_is_its_own_file(void)
 	struct ivshmem iv = ivshmem_open();
 	struct udrv_irq_event event;
 	int fds[VECTORS];
+	uint64_t before;
 	uint32_t i, j;
 
 	for (i = 0; i < VECTORS; i++)
@@ -123,6 +124,11 @@ static void each_vector_is_its_own_file(void)
 	/* A vector need not be set up yet. */
 	MUST_ERROR(irq_read(fds[2], &event), ENXIO);
 	MUST_OK(irq_setup(iv.fd, UDRV_IRQ_MSIX, VECTORS, NULL, 0));
+	/* What was rung while nobody listened is still pending in the device. */
+	usleep(50000);
+	for (i = 0; i < VECTORS; i++)
+		irq_read(fds[i], &event);
+	before = counters(iv.fd).out_interrupts;
 	for (i = 0; i < VECTORS; i++) {
 		ring(&iv, i);
 		MUST(irq_pending(fds[i], WAIT_MS));
@@ -132,7 +138,7 @@ static void each_vector_is_its_own_file(void)
 		MUST_EQUAL(event.count, 1);
 		MUST_ERROR(irq_read(fds[i], &event), EAGAIN);
 	}
-	MUST_EQUAL(counters(iv.fd).out_interrupts, VECTORS);
+	MUST_EQUAL(counters(iv.fd).out_interrupts, before + VECTORS);
 	MUST_ERROR(irq_fd(iv.fd, VECTORS, 0), ENXIO);
 	MUST_ERROR(irq_setup(iv.fd, UDRV_IRQ_MSIX, VECTORS + 1, NULL, 0), EINVAL);
 }
