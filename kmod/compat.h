@@ -61,17 +61,6 @@ static inline struct iommu_domain *udrv_domain_alloc(struct device *dev)
 #endif
 }
 
-/* From 7.0 on nobody may ask, and to leave a domain cannot fail. */
-static inline bool udrv_domain_is_left(struct device *dev,
-				       struct iommu_domain *domain)
-{
-#ifdef UDRV_HAVE_DRIVER_GET_DOMAIN
-	return true;
-#else
-	return iommu_get_domain_for_dev(dev) != domain;
-#endif
-}
-
 static inline int udrv_domain_map(struct iommu_domain *domain, u64 iova,
 				  phys_addr_t phys, size_t size, int prot)
 {

@@ -12,9 +12,9 @@
  * VT-d's does each time (before 6.4), part of it by GFP_ATOMIC, and after a
  * failure it has none, while the kernel goes on pointing to the old one, or
  * believes it has the new one.  It is little, and what a close gives back is
- * much.  So it may take the reserves (PF_MEMALLOC), and waits for nobody: who
- * could give memory back may be the driver of a disk, waiting for our lock.  A
- * thread of the kernel does it, so that a process's state has no part in it.
+ * much.  So it may take the reserves (PF_MEMALLOC), and waits for no memory: who
+ * could give it back may be the driver of a disk, waiting for our lock.  A thread
+ * of the kernel does it, so that a process's state has no part in it.
  *
  * For the same reason nothing under udrv_groups_lock does I/O to get memory.
  */
@@ -143,7 +143,7 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 	return udrv_group_change(g, NULL, udrv_change_claim);
 }
 
-static void udrv_group_unclaim(struct udrv_group *g)
+static void udrv_group_unclaim(struct udrv_group *g, struct udrv_device *d)
 {
 	udrv_group_change(g, NULL, udrv_change_release);
 }
@@ -232,20 +232,24 @@ static int udrv_group_claim(struct udrv_group *g, struct udrv_device *d)
 /* Bus mastering is off; but nobody may turn it on again without a domain. */
 static void udrv_group_rest(struct udrv_group *g)
 {
+	/* Of what it may have failed to leave; else nothing happens. */
+	if (g->broken)
+		udrv_group_change(g, NULL, udrv_change_detach);
 	g->broken = udrv_group_change(g, g->rest, udrv_change_attach);
 	if (g->broken)
 		pr_err("udrv: IOMMU group %d has no domain: it is tried again when one of its devices is opened or unbound\n",
 		       iommu_group_id(g->iommu));
 }
 
-static void udrv_group_unclaim(struct udrv_group *g)
+static void udrv_group_unclaim(struct udrv_group *g, struct udrv_device *d)
 {
 	iommu_group_unregister_notifier(g->iommu, &g->watch);
 	/* Else the core thinks that it has its own domain, and leaves it so. */
 	if (g->broken)
 		udrv_group_rest(g);
 	udrv_group_change(g, g->rest, udrv_change_detach);
-	iommu_domain_free(g->rest);
+	if (iommu_get_domain_for_dev(&d->pdev->dev) != g->rest)
+		iommu_domain_free(g->rest);
 }
 
 
@@ -388,7 +392,7 @@ void udrv_group_unbind(struct udrv_device *d)
 	noio = udrv_group_lock();
 	if (!--g->bound) {
 		list_del(&g->list);
-		udrv_group_unclaim(g);
+		udrv_group_unclaim(g, d);
 	} else {
 		g = NULL;
 	}
@@ -464,13 +468,14 @@ static u64 udrv_iova_last(struct udrv_open *o)
 }
 
 /*
- * Before 6.4 a group may fail to leave its domain, and there is no other word of
- * it.  The hardware may then still walk its tables: they stay.
+ * A group may fail to leave its domain (before 6.4 for lack of memory, from 7.0
+ * on while another of its devices is reset), and there is no other word of it.
+ * Its tables may then still be walked: they stay.  Bus mastering is off.
  */
 static void udrv_domain_leave(struct udrv_device *d, struct udrv_open *o)
 {
 	udrv_group_detach(d->group, o->domain);
-	if (udrv_domain_is_left(&d->pdev->dev, o->domain))
+	if (iommu_get_domain_for_dev(&d->pdev->dev) != o->domain)
 		return;
 	dev_err(&d->dev, "its IOMMU group %d could not leave its domain: unbind its devices\n",
 		iommu_group_id(d->group->iommu));

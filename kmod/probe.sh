@@ -34,7 +34,6 @@ DMA_OWNER|iommu.h|int f(struct iommu_group *g) { return iommu_group_claim_dma_ow
 IOMMU_MAP_GFP|iommu.h|int f(struct iommu_domain *d) { return iommu_map(d, 0, 0, 0, 0, GFP_KERNEL); }
 DEVICE_IOMMU_CAPABLE|iommu.h|bool f(struct device *d) { return device_iommu_capable(d, IOMMU_CAP_CACHE_COHERENCY); }
 PAGING_DOMAIN_ALLOC|iommu.h|struct iommu_domain *f(struct device *d) { return iommu_paging_domain_alloc(d); }
-DRIVER_GET_DOMAIN|iommu.h|void *f(struct device *d) { return iommu_driver_get_domain_for_dev(d); }
 ISOLATED_MSI|iommu.h|bool f(struct iommu_group *g) { return iommu_group_has_isolated_msi(g); }
 RESET_METHODS|pci.h|int f(struct pci_dev *d) { return d->reset_methods[0]; }
 PAGE_KMEMCG|mm.h|int f(struct page *p) { return PageKmemcg(p); }

@@ -52,7 +52,8 @@
  *	ETIMEDOUT	a wait step did not see its value in time
  *	EINTR		a signal ended a wait step; never restarted
  *	EAGAIN		O_NONBLOCK read with nothing pending (it is armed now);
- *			or somebody else is resetting the device: try again
+ *			or somebody else is resetting the device, or the module
+ *			is still being loaded: try again
  *
  * UDRV_REASON returns the sentence that goes with the last refusal.
  */
