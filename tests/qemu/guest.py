@@ -27,6 +27,7 @@ REGISTERS = -1
 PROCESSORS = 2
 LOOK_SECONDS = 5.0
 LOOKS = 3
+LOCKUPS = 3  # soft ones that a kernel may tell of, minutes apart
 LOG_LINES_SHOWN = 80
 
 
@@ -100,6 +101,7 @@ class Guest:
         self.booted = False  # it runs the command
         self.machine_failed = False  # QEMU did, not what runs in it
         self.boot_hangs = False
+        self.lockups = 0
         self.halted: list[int] = []  # processors, when last looked at
         self.stuck = [0] * PROCESSORS  # looks, one after the other
         self.looks_asked = 0
@@ -144,6 +146,8 @@ class Guest:
             self._answer_event()
             if self.boot_hangs:
                 return "the kernel hangs while it boots"
+            if self.lockups >= LOCKUPS:
+                return "a processor has been stuck for minutes"
             if max(self.stuck) >= LOOKS:
                 self.machine_failed = True
                 return ("QEMU lost the end of an interrupt on processor "
@@ -223,8 +227,9 @@ class Guest:
             log.write(data)
             log.flush()
             self.tail.extend(lines)
-            self.boot_hangs |= not self.booted and any(
-                "soft lockup" in line for line in lines)
+            lockups = sum("soft lockup" in line for line in lines)
+            self.boot_hangs |= not self.booted and lockups > 0
+            self.lockups += lockups
             return
         for line in lines:
             (self._on_qmp if name == "qmp" else self._on_request)(line)
