@@ -234,7 +234,7 @@ static void udrv_group_rest(struct udrv_group *g)
 {
 	/* Of what it may have failed to leave; else nothing happens. */
 	if (g->broken)
-		udrv_group_change(g, NULL, udrv_change_detach);
+		udrv_group_change(g, g->rest, udrv_change_detach);
 	g->broken = udrv_group_change(g, g->rest, udrv_change_attach);
 	if (g->broken)
 		pr_err("udrv: IOMMU group %d has no domain: it is tried again when one of its devices is opened or unbound\n",
@@ -251,7 +251,6 @@ static void udrv_group_unclaim(struct udrv_group *g, struct udrv_device *d)
 	if (iommu_get_domain_for_dev(&d->pdev->dev) != g->rest)
 		iommu_domain_free(g->rest);
 }
-
 
 static int udrv_group_attach(struct udrv_group *g, struct iommu_domain *domain)
 {
