@@ -767,6 +767,35 @@ def swap_used() -> int:
     return sum(int(each.split()[3]) for each in lines)
 
 
+def memory_left() -> str:
+    """For people."""
+    wanted = ("MemFree", "MemAvailable", "Slab", "SwapFree", "Hugetlb")
+    return " ".join(each.replace(" ", "") for each in
+                    Path("/proc/meminfo").read_text().splitlines()
+                    if each.startswith(wanted))
+
+
+@contextlib.contextmanager
+def little_memory(left: int) -> Iterator[None]:
+    """All but so many bytes is taken away, and cannot be swapped."""
+    huge = Path("/proc/sys/vm/nr_hugepages")
+    with tempfile.TemporaryDirectory() as place:
+        run("busybox", "mount", "-t", "ramfs", "none", place)
+        try:
+            # Need not be cleared, but are to be had in one piece only: as many
+            # as there are, so first make them.
+            for vm in ("drop_caches", "compact_memory"):
+                Path("/proc/sys/vm", vm).write_text("1")
+            huge.write_text(str((available() - left) // (2 * MIB)))
+            with Path(place, "rest").open("wb", buffering=0) as rest:
+                while available() > left + 16 * MIB:
+                    rest.write(bytes(MIB))
+            yield
+        finally:
+            run("busybox", "umount", place)
+            huge.write_text("0")
+
+
 @by_each_kind
 def swap(kind: str) -> None:
     """The machine swaps to the disk while its driver dies; memory there is
@@ -774,26 +803,22 @@ def swap(kind: str) -> None:
     with serving("--supervise", *ANSWER, kind=kind) as server:
         run("mkswap", server.path)
         run("busybox", "swapon", server.path)
-        huge = Path("/proc/sys/vm/nr_hugepages")
         try:
-            # Takes memory away without having it cleared: as much as there is
-            # in pieces, so first make them.
-            for vm in ("drop_caches", "compact_memory"):
-                Path("/proc/sys/vm", vm).write_text("1")
-            huge.write_text(str((available() - 128 * MIB) // (2 * MIB)))
-            size = max(160 * MIB, available() + 48 * MIB)
-            with subprocess.Popen([sys.executable, "-c", HOG, str(size)],
-                                  stdout=subprocess.PIPE) as hog:
-                wait_for("it swaps",
-                         lambda: swap_used() > 4 << 10
-                         or hog.poll() is not None, 60)
-                check(hog.poll() is None, "it did not swap")
-                server.kill_worker()
-                said = hog.communicate(timeout=100 * SLOW)[0]
-                check(said == b"right\n" and not hog.returncode,
-                      f"memory is not what it was: {said!r} {hog.returncode}")
+            with little_memory(128 * MIB):
+                size = max(160 * MIB, available() + 48 * MIB)
+                had = memory_left()
+                with subprocess.Popen([sys.executable, "-c", HOG, str(size)],
+                                      stdout=subprocess.PIPE) as hog:
+                    wait_for(f"{size >> 20} MiB make it swap (before: {had})",
+                             lambda: swap_used() > 4 << 10
+                             or hog.poll() is not None, 200)
+                    check(hog.poll() is None, f"it did not swap: {had}")
+                    server.kill_worker()
+                    said = hog.communicate(timeout=100 * SLOW)[0]
+                    check(said == b"right\n" and not hog.returncode,
+                          f"memory is not what it was: {said!r} "
+                          f"{hog.returncode}")
         finally:
-            huge.write_text("0")
             run("busybox", "swapoff", server.path)
         server.wait_recovered(1)
 
