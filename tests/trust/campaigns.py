@@ -21,7 +21,7 @@ BOTH = (FAST, DEBUG)
 # takes so many times its time.
 SILENCE = 1800
 PATIENCE = 20
-AT_ONCE = 4  # of so many slices of the fuzzer's
+AT_ONCE = 8  # of about so many slices of the fuzzer's
 
 Command = Callable[[int, str, int, str], list[str]]  # see Campaign.command
 
