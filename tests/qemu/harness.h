@@ -16,6 +16,7 @@
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -83,6 +84,16 @@ void must_equal(const char *file, int line, const char *text, uint64_t got,
 			usleep(500);					\
 		}							\
 	} while (0)
+
+/*
+ * In a loop that waits for an interrupt.  QEMU has processors that run in turn
+ * change places at a PAUSE; else each runs on for up to a tenth of a second.
+ */
+static inline void let_others_run(void)
+{
+	sched_yield();
+	__builtin_ia32_pause();
+}
 
 uint64_t now_ns(void);		/* CLOCK_MONOTONIC */
 uint64_t now_ms(void);
