@@ -777,23 +777,17 @@ def memory_left() -> str:
 
 @contextlib.contextmanager
 def little_memory(left: int) -> Iterator[None]:
-    """All but so many bytes is taken away, and cannot be swapped."""
+    """All but about so many bytes is taken away, and cannot be swapped."""
     huge = Path("/proc/sys/vm/nr_hugepages")
-    with tempfile.TemporaryDirectory() as place:
-        run("busybox", "mount", "-t", "ramfs", "none", place)
-        try:
-            # Need not be cleared, but are to be had in one piece only: as many
-            # as there are, so first make them.
-            for vm in ("drop_caches", "compact_memory"):
-                Path("/proc/sys/vm", vm).write_text("1")
-            huge.write_text(str((available() - left) // (2 * MIB)))
-            with Path(place, "rest").open("wb", buffering=0) as rest:
-                while available() > left + 16 * MIB:
-                    rest.write(bytes(MIB))
-            yield
-        finally:
-            run("busybox", "umount", place)
-            huge.write_text("0")
+    try:
+        # Huge pages are not cleared, but are to be had in one piece only: as
+        # many as there are, so first make them.
+        for vm in ("drop_caches", "compact_memory"):
+            Path("/proc/sys/vm", vm).write_text("1")
+        huge.write_text(str((available() - left) // (2 * MIB)))
+        yield
+    finally:
+        huge.write_text("0")
 
 
 @by_each_kind
@@ -811,7 +805,7 @@ def swap(kind: str) -> None:
                                       stdout=subprocess.PIPE) as hog:
                     wait_for(f"{size >> 20} MiB make it swap (before: {had})",
                              lambda: swap_used() > 4 << 10
-                             or hog.poll() is not None, 200)
+                             or hog.poll() is not None, 100)
                     check(hog.poll() is None, f"it did not swap: {had}")
                     server.kill_worker()
                     said = hog.communicate(timeout=100 * SLOW)[0]
