@@ -166,6 +166,32 @@ static void addresses_respect_the_width(void)
 }
 
 /* Message interrupts live at 0xfee00000: not an address for memory. */
+#define MUCH (64ul << 20)
+
+/* Most devices reach no more than 4 GiB; one that says nothing gets those first. */
+static void high_addresses_are_for_when_low_ones_are_taken(void)
+{
+	struct udrv_dma map, high = { 0 };
+	void *huge;
+	int i;
+
+	start();
+	write_text("/proc/sys/vm/nr_hugepages", "32");
+	huge = mmap(NULL, MUCH, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	write_text("/proc/sys/vm/nr_hugepages", "0");
+	if (huge == MAP_FAILED)
+		skip("no huge pages");
+	for (i = 0; i < 64 && high.out_iova <= UINT32_MAX; i++)
+		MUST_OK(dma_map(edu.fd, huge, MUCH, UDRV_DMA_BOTH, 0, &high));
+	MUST(i > 32);
+	MUST(high.out_iova > UINT32_MAX);
+	MUST_ERROR(dma_map(edu.fd, huge, MUCH, UDRV_DMA_BOTH, 32, &map), ENOSPC);
+	MUST_OK(dma_map(edu.fd, huge, MUCH, UDRV_DMA_BOTH, 64, &map));
+	MUST(map.out_iova > UINT32_MAX);
+	MUST_OK(dma_map(edu.fd, memory, PAGE, UDRV_DMA_BOTH, EDU_DMA_BITS, &map));
+}
+
 static void reserved_addresses_are_left_out(void)
 {
 	static struct udrv_dma maps[64];
@@ -369,6 +395,7 @@ const struct test tests[] = {
 	TEST(bus_mastering_off_stops_dma),
 	TEST(one_device_cannot_use_anothers_mapping),
 	TEST(addresses_respect_the_width),
+	TEST(high_addresses_are_for_when_low_ones_are_taken),
 	TEST(reserved_addresses_are_left_out),
 	TEST(batch_stops_at_the_first_failure),
 	TEST(unmap_takes_one_entry),

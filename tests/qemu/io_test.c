@@ -231,6 +231,43 @@ static void eight_bytes_in_memory_only(void)
 	MUST_ERROR(io_read(nic, 1, 0, 8, &value), EINVAL);
 }
 
+/* ivshmem's second region is memory that keeps what was written. */
+static void memory_takes_every_width(void)
+{
+	uint64_t wanted = 0x1122334455667788, value;
+	int fd = device_own(IVSHMEM), width;
+
+	MUST_OK(io_write(fd, 2, 0, 8, 0));
+	for (width = 1; width <= 8; width *= 2) {
+		MUST_OK(io_write(fd, 2, 0, width, wanted >> (64 - 8 * width)));
+		MUST_OK(io_read(fd, 2, 0, 8, &value));
+		MUST_EQUAL(value, wanted >> (64 - 8 * width));
+		MUST_OK(io_read(fd, 2, 0, width, &value));
+		MUST_EQUAL(value, wanted >> (64 - 8 * width));
+	}
+}
+
+/* A string goes to one register: the last element stays in it. */
+static void strings_take_every_width(void)
+{
+	const uint8_t out[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	int fd = device_own(IVSHMEM), width;
+	struct udrv_io_step steps[2];
+	uint8_t in[8];
+	unsigned int i;
+
+	for (width = 1; width <= 4; width *= 2) {
+		steps[0] = step_string(UDRV_OP_WRITE_STRING, 2, 64, width,
+				       8u / (unsigned int)width, (void *)(uintptr_t)out);
+		steps[1] = step_string(UDRV_OP_READ_STRING, 2, 64, width,
+				       8u / (unsigned int)width, in);
+		memset(in, 0, sizeof(in));
+		MUST_OK(run_steps(fd, steps, 2, NULL));
+		for (i = 0; i < sizeof(in); i++)
+			MUST_EQUAL(in[i], out[8 - width + (int)i % width]);
+	}
+}
+
 /*
  * QEMU's e1000 reads 0 at its ports; a port that nobody decodes reads ones.
  */
@@ -308,6 +345,8 @@ const struct test tests[] = {
 	TEST(delay_is_at_least_as_long),
 	TEST(signal_ends_a_wait),
 	TEST(eight_bytes_in_memory_only),
+	TEST(memory_takes_every_width),
+	TEST(strings_take_every_width),
 	TEST(ports_are_the_devices_own),
 	TEST(rom_is_read_only),
 	TEST(programs_run_one_at_a_time),

@@ -360,6 +360,48 @@ static void rule_that_never_claims_spares_the_neighbour(void)
 	edu_lower(&edu);
 }
 
+static void refuse_rule(const struct edu *edu, struct udrv_irq_rule rule,
+			const char *reason)
+{
+	MUST_ERROR(irq_setup(edu->fd, UDRV_IRQ_INTX, 1, &rule, 1), EINVAL);
+	MUST_REASON(edu->fd, EINVAL, reason);
+}
+
+/* And the setup before them is still there. */
+static void rules_that_are_none(void)
+{
+	struct edu edu = edu_intx(EDU, true);
+	struct udrv_irq_rule rule;
+	struct udrv_irq_event event;
+
+	rule = edu_rule();
+	rule.claim_width = 8;
+	refuse_rule(&edu, rule, "1, 2 or 4 bytes");
+	rule.claim_width = 3;
+	refuse_rule(&edu, rule, "3");
+	rule.claim_width = 0;
+	refuse_rule(&edu, rule, "without a claim register");
+	rule = edu_rule();
+	rule.claim_mask = 0;
+	refuse_rule(&edu, rule, "never claims");
+	rule = edu_rule();
+	rule.flags = 1u << 31;
+	refuse_rule(&edu, rule, "flags 0x80000000");
+	rule = edu_rule();
+	rule.acks[0].op = UDRV_RULE_WRITE + 1;
+	refuse_rule(&edu, rule, "access 0: unknown operation");
+	rule = edu_rule();
+	rule.acks[0].width = 8;
+	refuse_rule(&edu, rule, "1, 2 or 4 bytes");
+	rule = edu_rule();
+	rule.acks[2] = rule.acks[0];
+	refuse_rule(&edu, rule, "access 2 comes after the end");
+	edu_raise(&edu, 5);
+	MUST(irq_pending(edu.fd, WAIT_MS));
+	MUST_OK(irq_read(edu.fd, &event));
+	MUST_EQUAL(event.status, 5);
+}
+
 const struct test tests[] = {
 	TEST(read_before_setup_is_enxio),
 	TEST(without_rule_one_read_per_interrupt),
@@ -376,5 +418,6 @@ const struct test tests[] = {
 	TEST(shared_line_survives_the_neighbours_end),
 	TEST(storm_is_masked_told_once_and_recovers),
 	TEST(rule_that_never_claims_spares_the_neighbour),
+	TEST(rules_that_are_none),
 	{ NULL, NULL },
 };
