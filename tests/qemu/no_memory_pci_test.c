@@ -385,6 +385,33 @@ static void running_a_program(void)
 	fail_nth_sweep(run_program, open_anew, open_anew_after);
 }
 
+static int read_rom(void)
+{
+	uint64_t value;
+
+	return io_read(fd, UDRV_REGION_ROM, 0, 2, &value);
+}
+
+static void open_nic_anew(void)
+{
+	close(fd);
+	WAIT_FOR((fd = device_open(E1000, O_RDWR)) >= 0);
+}
+
+static void rom_is_shut(int error)
+{
+	is_no_memory(error);
+	MUST(!(config_read(E1000, 0x30, 4) & 1));
+	MUST_OK(read_rom());
+	open_nic_anew();
+}
+
+static void reading_a_rom(void)
+{
+	start_with(E1000);
+	fail_nth_sweep(read_rom, open_nic_anew, rom_is_shut);
+}
+
 /* ------------------------------------------------------------------ interrupts */
 
 static unsigned int kind, vectors;
@@ -540,6 +567,11 @@ static int map_listed(void)
 	return ret;
 }
 
+static int alloc_page(void)
+{
+	return dma_alloc(fd, PAGE, 0, &map);
+}
+
 static int alloc_large(void)
 {
 	return dma_alloc(fd, LARGE, 0, &map);
@@ -571,6 +603,7 @@ static void mapping_memory(void)
 static void allocating_buffers(void)
 {
 	start_with(EDU);
+	fail_nth_sweep(alloc_page, unmap_it, refused);
 	fail_nth_sweep(alloc_large, unmap_it, refused);
 }
 
@@ -581,7 +614,7 @@ static int sync_it(void)
 
 static int list_it(void)
 {
-	static struct udrv_dma list[64];
+	static struct udrv_dma list[8];
 
 	return dma_batch(fd, UDRV_DMA_LIST, list, ARRAY_SIZE(list), NULL);
 }
@@ -685,6 +718,7 @@ const struct test tests[] = {
 	TEST(resetting),
 	TEST(releasing),
 	TEST(running_a_program),
+	TEST(reading_a_rom),
 	TEST(setting_up_interrupts),
 	TEST(setting_up_many_vectors),
 	TEST(making_a_vector_file),
