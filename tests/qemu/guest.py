@@ -3,6 +3,7 @@
 
 import array
 import collections
+import contextlib
 import json
 import os
 import re
@@ -249,7 +250,12 @@ class Guest:
             self._reply(tag, {"error": f"no such request: {verb}"})
 
     def _reply(self, tag: str, answer: dict[str, Any]) -> None:
-        self.links["udrv"].sendall(f"{tag} {json.dumps(answer)}\n".encode())
+        self._say("udrv", f"{tag} {json.dumps(answer)}")
+
+    def _say(self, link: str, line: str) -> None:
+        """If it has ended just now, the end of what it says tells that."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.links[link].sendall(line.encode() + b"\n")
 
     def _qmp(self, tag: str | int | None, command: str) -> None:
         """Ask QEMU; the answer goes to tag (None: nobody)."""
@@ -260,7 +266,7 @@ class Guest:
                 self._reply(tag, {"error": f"not JSON: {error}"})
             return
         self.qmp_asked.append(tag)
-        self.links["qmp"].sendall(command.encode() + b"\n")
+        self._say("qmp", command)
 
     def _on_qmp(self, line: str) -> None:
         """One line from QEMU."""
