@@ -165,7 +165,6 @@ static void addresses_respect_the_width(void)
 	MUST(map.out_iova >> 32 == 0);
 }
 
-/* Message interrupts live at 0xfee00000: not an address for memory. */
 #define MUCH (64ul << 20)
 
 /* Most devices reach no more than 4 GiB; one that says nothing gets those first. */
@@ -192,6 +191,7 @@ static void high_addresses_are_for_when_low_ones_are_taken(void)
 	MUST_OK(dma_map(edu.fd, memory, PAGE, UDRV_DMA_BOTH, EDU_DMA_BITS, &map));
 }
 
+/* Message interrupts live at 0xfee00000: not an address for memory. */
 static void reserved_addresses_are_left_out(void)
 {
 	static struct udrv_dma maps[64];
