@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 2000		/* more of them than any call has */
+#define MOST 20000		/* more of them than any call has */
 
 /* Where the kernel has it: what is said here is only how much fails. */
 static void say(const char *sort, const char *what, const char *value)
@@ -50,18 +50,46 @@ static bool failed_one(int nth)
 	return failed;
 }
 
-void fail_nth_sweep(int (*call)(void), void (*undo)(void), void (*check)(int))
+static int open_nth(void)
 {
-	int nth = (int)MUST_OK(sys(open("/proc/thread-self/fail-nth",
-					O_RDWR | O_CLOEXEC)));
-	int i, ret, refused = 0, points = 0;
-	bool failed = true;
+	return (int)MUST_OK(sys(open("/proc/thread-self/fail-nth",
+				     O_RDWR | O_CLOEXEC)));
+}
+
+/* The one after so many. */
+static void let_fail(int nth, int which)
+{
 	char text[16];
 
-	for (i = 1; failed; i++) {
+	snprintf(text, sizeof(text), "%d", which);
+	MUST_EQUAL(pwrite(nth, text, strlen(text), 0), strlen(text));
+}
+
+int fail_nth_count(int (*call)(void), int *ret)
+{
+	int nth = open_nth(), left;
+	char text[16] = "";
+
+	let_fail(nth, MOST);
+	*ret = call();
+	MUST(pread(nth, text, sizeof(text) - 1, 0) > 0);
+	left = atoi(text);
+	MUST(left);
+	failed_one(nth);
+	close(nth);
+	return MOST - left;
+}
+
+void fail_nth_sweep_from(int first, int (*call)(void), void (*undo)(void),
+			 void (*check)(int))
+{
+	int nth = open_nth();
+	int i, ret, refused = 0, points = 0;
+	bool failed = true;
+
+	for (i = first; failed; i++) {
 		MUST(i < MOST);
-		snprintf(text, sizeof(text), "%d", i);
-		MUST_EQUAL(pwrite(nth, text, strlen(text), 0), strlen(text));
+		let_fail(nth, i);
 		ret = call();
 		failed = failed_one(nth);
 		points += failed;
@@ -80,6 +108,11 @@ void fail_nth_sweep(int (*call)(void), void (*undo)(void), void (*check)(int))
 	MUST(refused || !check);
 	close(nth);
 	figure_add("fail-nth-points", (uint64_t)points);
+}
+
+void fail_nth_sweep(int (*call)(void), void (*undo)(void), void (*check)(int))
+{
+	fail_nth_sweep_from(1, call, undo, check);
 }
 
 void is_no_memory(int error)

@@ -20,6 +20,13 @@ void fail_nth_prepare(void);
  */
 void fail_nth_sweep(int (*call)(void), void (*undo)(void), void (*check)(int));
 
+/* The same, where what comes before the @first is not looked at. */
+void fail_nth_sweep_from(int first, int (*call)(void), void (*undo)(void),
+			 void (*check)(int));
+
+/* How many could fail in @call, whose result is in @ret. */
+int fail_nth_count(int (*call)(void), int *ret);
+
 /* A check: no memory, or a bad address, is what it was. */
 void is_no_memory(int error);
 

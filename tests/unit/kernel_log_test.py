@@ -24,6 +24,17 @@ NO_NAME = ("------------[ cut here ]------------", AFFINITY[1])
 OTHER_FILE = ("name 'udrv'", AFFINITY[1])
 FREED = ("=" * 66,
          "BUG: KASAN: use-after-free in remove_proc_entry+0x1a3/0x270")
+# kmemleak's objects.
+CLASS_NAME = """unreferenced object 0xff110000089bd438 (size 8):
+  comm "insmod", pid 81, jiffies 4295009150
+  backtrace:
+    [<000000003333f345>] kstrdup_const+0x49/0x80
+    [<00000000cee85b26>] kobject_set_name+0x96/0xb0
+    [<0000000032eff840>] __class_register+0xd2/0x260
+    [<00000000d2081c2c>] 0xffffffffa003c031
+"""
+DRIVER_NAME = CLASS_NAME.replace("__class_register+0xd2/0x260",
+                                 "udrv_init+0x52/0x1b0 [udrv]")
 
 
 def complains(lines: tuple[str, ...], without_memory: bool) -> bool:
@@ -39,6 +50,11 @@ CASES = {
     "others_are_not": all(
         complains(each, True) for each in (DETACH, NO_NAME, OTHER_FILE, FREED)),
     "what_follows_a_forgiven_one_is_not": complains(AFFINITY + FREED, True),
+    "the_kernels_own_loss_is_forgiven_without_memory":
+        not kernel_log.without_forgiven(CLASS_NAME + CLASS_NAME),
+    "other_losses_are_not":
+        kernel_log.without_forgiven(CLASS_NAME + DRIVER_NAME + CLASS_NAME)
+        == DRIVER_NAME.splitlines(),
 }
 
 print(f"1..{len(CASES)}")
