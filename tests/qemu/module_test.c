@@ -16,6 +16,8 @@
 const char test_machines[] = "iommu noiommu";
 const int test_seconds = 100;
 
+#define DEBUG_SLOWER 10
+
 /* delete_module(2) without waiting says EWOULDBLOCK for "in use". */
 static void must_be_in_use(void)
 {
@@ -114,6 +116,16 @@ static void loaded_and_unloaded_again_and_again(void)
 /* Odd while somebody has the device open; shared by all processes. */
 static atomic_uint *holds;
 
+/*
+ * All of them pause at once now and then, and the module can go; so a pause is
+ * longer where all else is.
+ */
+static void pause_up_to(unsigned int us, uint32_t *seed)
+{
+	us *= (unsigned int)fewer(1, DEBUG_SLOWER);
+	usleep((useconds_t)((uint32_t)rand_r(seed) % us));
+}
+
 /* What a device is like whose module comes and goes. */
 static bool is_there(int fd)
 {
@@ -132,7 +144,7 @@ static void open_and_map(void *unused)
 
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;; usleep((useconds_t)(rand_r(&seed) % 30000))) {
+	for (;; pause_up_to(30000, &seed)) {
 		fd = device_open(EDU, O_RDWR);
 		if (!is_there(fd))
 			continue;
@@ -166,9 +178,9 @@ static void work_and_die(void *unused)
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	killer = getpid();
-	for (;; usleep((useconds_t)(rand_r(&load.seed) % 40000))) {
+	for (;; pause_up_to(40000, &load.seed)) {
 		pid = spawn(work, &load);
-		usleep((useconds_t)(rand_r(&load.seed) % 40000));
+		pause_up_to(40000, &load.seed);
 		kill(pid, SIGKILL);
 		MUST_EQUAL(reap(pid), 128 + SIGKILL);
 	}
@@ -182,7 +194,7 @@ static void come_and_go(void *unused)
 
 	(void)unused;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;; usleep((useconds_t)(rand_r(&seed) % 20000))) {
+	for (;; pause_up_to(20000, &seed)) {
 		device_bind(IVSHMEM);
 		fd = device_open(IVSHMEM, O_RDONLY);
 		if (is_there(fd) && rand_r(&seed) % 2)
@@ -222,6 +234,7 @@ static void reloaded_while_everybody_is_busy(void)
 		open_and_map, work_and_die, come_and_go,
 	};
 	const char *wanted = getenv("UDRV_RELOADS");
+	uint32_t seed = 4;
 	unsigned int i, refused = 0;
 	unsigned int count = wanted ? (unsigned int)atoi(wanted) :
 				      (unsigned int)fewer(8, 15);
@@ -239,7 +252,7 @@ static void reloaded_while_everybody_is_busy(void)
 		MUST_OK(module_load(""));
 		figure("module-reloads", (uint64_t)i + 1);
 		/* Time for everybody to find it there. */
-		usleep((useconds_t)(random() % 60000));
+		pause_up_to(60000, &seed);
 	}
 	printf("refused %u times\n", refused);
 	MUST(refused > count / 4);

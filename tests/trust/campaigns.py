@@ -71,7 +71,7 @@ def suite_of(*tests: str) -> Command:
     def command(_count: int, machine: str, _seed: int,
                 suite: str) -> list[str]:
         return [str(QEMU / "vm"), "--kernel", suite, "--machine", machine,
-                "--silence", str(SILENCE), "--",
+                "--in-turn", "--silence", str(SILENCE), "--",
                 str(QEMU / "guest-run"), "--patience", str(PATIENCE),
                 *(f"--only={each}" for each in tests)]
     return command
