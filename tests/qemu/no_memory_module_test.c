@@ -29,7 +29,7 @@ static void must_be_absent(void)
 	MUST(!module_loaded());
 	MUST(access("/sys/class/udrv", F_OK));
 	MUST(access("/sys/bus/pci/drivers/udrv", F_OK));
-	MUST(access("/dev/udrv", F_OK) || access("/dev/udrv/control", F_OK));
+	MUST(access(UDRV_CONTROL, F_OK));
 	MUST(!device_bound_to(EDU, "udrv"));
 	MUST_OK(read_text("/proc/devices", text, sizeof(text)));
 	MUST(!strstr(text, "udrv"));
