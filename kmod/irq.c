@@ -381,6 +381,21 @@ static void udrv_vector_free(struct udrv_vector *v)
 	v->rule = NULL;
 }
 
+/*
+ * d->lock is held for writing.  The kernel enables INTx where messages end, and
+ * then waits for locks: a device that asserts its line would have it disabled
+ * for its neighbours before we could mask it.  Where masking works, it stays.
+ */
+static void udrv_messages_end(struct udrv_device *d)
+{
+	pci_dev_flags_t left = d->pdev->dev_flags;
+
+	if (d->can_mask_intx)
+		d->pdev->dev_flags |= PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	pci_free_irq_vectors(d->pdev);
+	d->pdev->dev_flags = left;
+}
+
 /* d->lock is held for writing.  Frees what is set up; vectors become @state. */
 static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 {
@@ -396,8 +411,8 @@ static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 		udrv_vector_free(v);
 	}
 	if (o->irq_kind == UDRV_IRQ_MSI || o->irq_kind == UDRV_IRQ_MSIX)
-		pci_free_irq_vectors(o->d->pdev);
-	/* Ending MSI enables INTx, which nobody would handle. */
+		udrv_messages_end(o->d);
+	/* Nobody would handle it. */
 	if (o->d->can_mask_intx)
 		pci_intx(o->d->pdev, 0);
 	o->irq_kind = UDRV_IRQ_NONE;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -267,6 +268,39 @@ static void unread_messages_are_a_storm(void)
 	MUST_EQUAL(event.count, 1);
 }
 
+/* A line that is asserted while messages end, or edu would have sent one. */
+static void *raise_and_raise(void *data)
+{
+	const struct edu *edu = data;
+
+	for (;;)
+		edu_raise(edu, 1);
+	return NULL;
+}
+
+/*
+ * Where they end the kernel enables INTx, which nobody hears: in the end it would
+ * disable the line.
+ */
+static void end_of_messages_spares_the_neighbour(void)
+{
+	struct udrv_irq_rule rule = edu_rule();
+	struct edu edu = edu_open(EDU);
+	struct edu other = edu_open(EDU_SHARED);
+	pthread_t raiser;
+	int i;
+
+	MUST_OK(irq_setup(other.fd, UDRV_IRQ_INTX, 1, &rule, 1));
+	MUST_EQUAL(pthread_create(&raiser, NULL, raise_and_raise, &edu), 0);
+	for (i = 0; i < fewer(2000, 200); i++) {
+		MUST_OK(irq_setup(edu.fd, UDRV_IRQ_MSI, 1, NULL, 0));
+		MUST_OK(irq_setup(edu.fd, UDRV_IRQ_NONE, 0, NULL, 0));
+	}
+	MUST_EQUAL(counters(other.fd).out_not_ours, 0);
+	MUST_EQUAL(pthread_cancel(raiser), 0);
+	edu_lower(&edu);
+}
+
 const struct test tests[] = {
 	TEST(msi_needs_bus_mastering),
 	TEST(msi_with_rule),
@@ -278,5 +312,6 @@ const struct test tests[] = {
 	TEST(vector_file_after_release),
 	TEST(bad_result_address_leaves_no_file),
 	TEST(unread_messages_are_a_storm),
+	TEST(end_of_messages_spares_the_neighbour),
 	{ NULL, NULL },
 };
