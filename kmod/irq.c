@@ -388,12 +388,14 @@ static void udrv_vector_free(struct udrv_vector *v)
  */
 static void udrv_messages_end(struct udrv_device *d)
 {
-	pci_dev_flags_t left = d->pdev->dev_flags;
+	const pci_dev_flags_t leave_intx = PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	bool ours = d->can_mask_intx && !(d->pdev->dev_flags & leave_intx);
 
-	if (d->can_mask_intx)
-		d->pdev->dev_flags |= PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+	if (ours)
+		d->pdev->dev_flags |= leave_intx;
 	pci_free_irq_vectors(d->pdev);
-	d->pdev->dev_flags = left;
+	if (ours)
+		d->pdev->dev_flags &= ~leave_intx;
 }
 
 /* d->lock is held for writing.  Frees what is set up; vectors become @state. */

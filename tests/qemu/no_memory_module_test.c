@@ -14,6 +14,9 @@
 const char test_machines[] = "iommu";
 const int test_seconds = 400;
 
+/* By so many does what the loader asks for differ from time to time. */
+#define SPREAD 20
+
 static int file;
 static const char *parameters = "";
 
@@ -88,7 +91,7 @@ static void loading(void)
 	MUST_OK(ret);
 	use_and_unload();
 	printf("%d points in all, %d of them the loader's\n", all, loader);
-	fail_nth_sweep_from(loader + 1, load, use_and_unload, not_loaded);
+	fail_nth_sweep_from(loader - SPREAD, load, use_and_unload, not_loaded);
 	MUST_OK(write_text("/sys/bus/pci/devices/" EDU "/enable", "0"));
 }
 
