@@ -113,8 +113,7 @@ static void udrv_restore_config(struct udrv_device *d)
 	pci_load_saved_state(d->pdev, d->pristine);
 	pci_restore_state(d->pdev);
 	pci_clear_master(d->pdev);
-	if (d->can_mask_intx)
-		pci_intx(d->pdev, 0);
+	pci_intx(d->pdev, 0);
 	if (!d->clean)
 		udrv_config_restore(d);
 }
@@ -130,10 +129,9 @@ static int udrv_device_start(struct udrv_device *d)
 	ret = pci_enable_device(d->pdev);
 	if (ret)
 		return ret;
+	pci_intx(d->pdev, 0);
 	pci_clear_master(d->pdev);
 	d->can_mask_intx = pci_intx_mask_supported(d->pdev);
-	if (d->can_mask_intx)
-		pci_intx(d->pdev, 0);
 	d->can_reset = udrv_has_reset(d->pdev);
 	pci_save_state(d->pdev);
 	d->pristine = pci_store_saved_state(d->pdev);

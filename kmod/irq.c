@@ -348,9 +348,9 @@ static void udrv_vector_stop(struct udrv_vector *v, enum udrv_vector_state state
 {
 	spin_lock_irq(&v->lock);
 	v->state = state;
-	if (v->requested && v->mask_by == UDRV_MASK_BY_DEVICE) {
+	if (v->requested && v->intx)
 		pci_intx(v->d->pdev, 0);
-	} else if (v->requested && v->level && !v->shared && !v->masked) {
+	if (v->requested && v->level && !v->shared && !v->masked) {
 		disable_irq_nosync(v->irq);
 		v->masked = true;
 	}
@@ -358,12 +358,21 @@ static void udrv_vector_stop(struct udrv_vector *v, enum udrv_vector_state state
 	wake_up_all(&v->wait);
 }
 
+/* v->lock is held.  A reader lets through what the bit holds back. */
+static void udrv_vector_intx_on(struct udrv_vector *v)
+{
+	bool held = v->masked && v->mask_by == UDRV_MASK_BY_DEVICE;
+
+	if (v->intx && !held)
+		pci_intx(v->d->pdev, 1);
+}
+
 static void udrv_vector_start(struct udrv_vector *v)
 {
 	spin_lock_irq(&v->lock);
 	v->state = UDRV_VECTOR_ON;
-	if (v->mask_by == UDRV_MASK_BY_DEVICE && !v->masked)
-		pci_intx(v->d->pdev, 1);
+	if (v->requested)
+		udrv_vector_intx_on(v);
 	spin_unlock_irq(&v->lock);
 	wake_up_all(&v->wait);
 }
@@ -384,18 +393,17 @@ static void udrv_vector_free(struct udrv_vector *v)
 /*
  * d->lock is held for writing.  The kernel enables INTx where messages end, and
  * then waits for locks: a device that asserts its line would have it disabled
- * for its neighbours before we could mask it.  Where masking works, it stays.
+ * for its neighbours before we could mask it.  So INTx stays masked.
  */
-static void udrv_messages_end(struct udrv_device *d)
+static void udrv_messages_end(struct pci_dev *pdev)
 {
 	const pci_dev_flags_t leave_intx = PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
-	bool ours = d->can_mask_intx && !(d->pdev->dev_flags & leave_intx);
+	pci_dev_flags_t was = pdev->dev_flags & leave_intx;
 
-	if (ours)
-		d->pdev->dev_flags |= leave_intx;
-	pci_free_irq_vectors(d->pdev);
-	if (ours)
-		d->pdev->dev_flags &= ~leave_intx;
+	pdev->dev_flags |= leave_intx;
+	pci_free_irq_vectors(pdev);
+	if (!was)
+		pdev->dev_flags &= ~leave_intx;
 }
 
 /* d->lock is held for writing.  Frees what is set up; vectors become @state. */
@@ -413,9 +421,9 @@ static void udrv_irq_off(struct udrv_open *o, enum udrv_vector_state state)
 		udrv_vector_free(v);
 	}
 	if (o->irq_kind == UDRV_IRQ_MSI || o->irq_kind == UDRV_IRQ_MSIX)
-		udrv_messages_end(o->d);
+		udrv_messages_end(o->d->pdev);
 	/* Nobody would handle it. */
-	if (o->d->can_mask_intx)
+	if (o->d->pdev)
 		pci_intx(o->d->pdev, 0);
 	o->irq_kind = UDRV_IRQ_NONE;
 	o->irq_vectors = 0;
@@ -436,7 +444,7 @@ void udrv_irq_quiesce(struct udrv_open *o)
 		v = o->vector[i];
 		spin_lock_irq(&v->lock);
 		v->quiet = true;
-		if (v->mask_by == UDRV_MASK_BY_DEVICE)
+		if (v->intx)
 			pci_intx(v->d->pdev, 0);
 		spin_unlock_irq(&v->lock);
 		if (v->mask_by == UDRV_MASK_BY_LINE)
@@ -457,8 +465,7 @@ void udrv_irq_resume(struct udrv_open *o)
 		spin_lock_irq(&v->lock);
 		v->quiet = false;
 		v->armed = false;
-		if (v->mask_by == UDRV_MASK_BY_DEVICE && !v->masked)
-			pci_intx(v->d->pdev, 1);
+		udrv_vector_intx_on(v);
 		spin_unlock_irq(&v->lock);
 		if (v->mask_by == UDRV_MASK_BY_LINE)
 			enable_irq(v->irq);
@@ -472,6 +479,7 @@ void udrv_irq_resume(struct udrv_open *o)
 static void udrv_vector_intx(struct udrv_open *o, struct udrv_vector *v)
 {
 	v->irq = o->d->pdev->irq;
+	v->intx = true;
 	v->mask_by = o->d->can_mask_intx ? UDRV_MASK_BY_DEVICE : UDRV_MASK_BY_LINE;
 	v->level = true;
 	/* A storm without INTx-disable would take the neighbours' line along. */
@@ -485,6 +493,7 @@ static void udrv_vector_clear(struct udrv_vector *v)
 	v->masked = false;
 	v->quiet = false;
 	v->armed = false;
+	v->intx = false;
 	v->level = false;
 	v->shared = false;
 	v->unclaimed = 0;
@@ -502,6 +511,12 @@ static irq_handler_t udrv_vector_handler(const struct udrv_vector *v)
 	return v->mask_always ? udrv_intx_handler : udrv_message_handler;
 }
 
+/* Some devices are silent while INTx is masked, and the kernel leaves it then. */
+static bool udrv_messages_want_intx(const struct pci_dev *pdev)
+{
+	return pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG;
+}
+
 static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 kind)
 {
 	unsigned long flags = IRQF_PROBE_SHARED;	/* we say it ourselves */
@@ -517,13 +532,14 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 			return ret;
 	} else {
 		v->irq = pci_irq_vector(o->d->pdev, v->index);
+		v->intx = !v->index && udrv_messages_want_intx(o->d->pdev);
 		/* Nobody shares a message, and its storms we see ourselves. */
 		irq_set_status_flags(v->irq, IRQ_IS_POLLED);
 	}
 	v->mask_always = v->level && !v->rule;
 	/*
 	 * What the device does not hold back can come at once.  What it does
-	 * must not be let through before the handler is there.
+	 * is let through when all handlers are there.
 	 */
 	if (v->mask_by == UDRV_MASK_BY_LINE)
 		udrv_vector_start(v);
@@ -537,8 +553,6 @@ static int udrv_vector_request(struct udrv_open *o, struct udrv_vector *v, u32 k
 	if (ret)
 		return ret;
 	v->requested = true;
-	if (v->mask_by == UDRV_MASK_BY_DEVICE)
-		udrv_vector_start(v);
 	return 0;
 }
 
@@ -568,11 +582,13 @@ static int udrv_irq_on(struct udrv_open *o, const struct udrv_irq_setup *set,
 			swap(v->rule, rules[i]);
 		ret = udrv_vector_request(o, v, set->kind);
 	}
-	if (ret)
+	if (ret) {
 		udrv_irq_off(o, UDRV_VECTOR_OFF);
-	else
-		o->irq_vectors = set->vectors;
-	return ret;
+		return ret;
+	}
+	o->irq_vectors = set->vectors;
+	udrv_vector_start(o->first);
+	return 0;
 }
 
 static int udrv_irq_check(struct udrv_open *o, const struct udrv_irq_setup *set)

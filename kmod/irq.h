@@ -58,6 +58,7 @@ struct udrv_vector {
 	spinlock_t lock;
 	enum udrv_vector_state state;
 	enum udrv_mask_by mask_by;
+	bool intx;			/* comes only while INTx is enabled */
 	bool level;			/* asserted until it is served */
 	bool mask_always;		/* and no rule: each interrupt masks */
 	bool masked;			/* by an interrupt, or by a storm */

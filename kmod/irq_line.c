@@ -114,16 +114,28 @@ static void udrv_line_add(struct udrv_device *d, int irq)
  * has the AT's ports and line; prog-if bits 0 and 2 say which are in native
  * mode instead, where the function has INTx.
  */
+#define UDRV_IDE_NATIVE_0	BIT(0)
+#define UDRV_IDE_NATIVE_1	BIT(2)
+
 void udrv_lines_count(struct udrv_device *d)
 {
 	u32 class = d->pdev->class;
 
 	if (class >> 8 != PCI_CLASS_STORAGE_IDE)
 		return;
-	if (!(class & BIT(0)))
+	if (!(class & UDRV_IDE_NATIVE_0))
 		udrv_line_add(d, 14);
-	if (!(class & BIT(2)))
+	if (!(class & UDRV_IDE_NATIVE_1))
 		udrv_line_add(d, 15);
+}
+
+/*
+ * ICH's INTx-disable bit holds the ISA lines back too.  Not with a channel in
+ * native mode: that would raise an INTx which nobody handles.
+ */
+static bool udrv_lines_want_intx(const struct pci_dev *pdev)
+{
+	return pdev && !(pdev->class & (UDRV_IDE_NATIVE_0 | UDRV_IDE_NATIVE_1));
 }
 
 /* How does this line behave?  Asked each time: firmware or ACPI may say. */
@@ -136,6 +148,7 @@ int udrv_vector_line(struct udrv_open *o, struct udrv_vector *v)
 	if (!data)
 		return udrv_line_refuse(o, v, -EINVAL);
 	v->level = irqd_is_level_type(data);
+	v->intx = !v->index && udrv_lines_want_intx(o->d->pdev);
 	return 0;
 }
 

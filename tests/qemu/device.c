@@ -3,6 +3,7 @@
 #include "device.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,8 +11,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #define PATH_SIZE 128
+#define QUIRK "pci_quirk"
 
 static void sysfs_path(char *path, const char *address, const char *file)
 {
@@ -69,6 +72,25 @@ int device_unbind(const char *address)
 	sysfs_path(path, address, "driver_override");
 	write_text(path, "\n");
 	return (int)ret;
+}
+
+void device_mark(const char *address, const char *fault)
+{
+	const char *udrv = getenv("UDRV_MODULE");
+	char path[PATH_MAX], parameters[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s/tests/kmod/" QUIRK ".ko",
+		 (int)(strrchr(udrv, '/') - udrv), udrv);
+	snprintf(parameters, sizeof(parameters), "device=%s %s", address, fault);
+	fd = (int)MUST_OK(sys(open(path, O_RDONLY | O_CLOEXEC)));
+	MUST_OK(sys(syscall(SYS_finit_module, fd, parameters, 0)));
+	close(fd);
+}
+
+void device_unmark(void)
+{
+	syscall(SYS_delete_module, QUIRK, O_NONBLOCK);
 }
 
 uint32_t config_read(const char *address, unsigned int offset, unsigned int width)

@@ -23,6 +23,12 @@ int device_bind_to(const char *address, const char *driver);
 int device_unbind(const char *address);
 bool device_bound_to(const char *address, const char *driver);
 bool device_exists(const char *address);
+/*
+ * As faulty as pci_quirk.ko can say (tests/kmod); to be done before it is bound,
+ * and undone after each test.
+ */
+void device_mark(const char *address, const char *fault);
+void device_unmark(void);
 uint32_t config_read(const char *address, unsigned int offset, unsigned int width);
 
 /* The file, or -errno; O_CLOEXEC is added. */

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "declare.h"
+#include "device.h"
 
 #define SKIPPED 77
 #define DRIVER_DIR "/sys/bus/pci/drivers/udrv"
@@ -160,6 +161,7 @@ static void unbind(const char *address)
 static void clean_up(void)
 {
 	each_bound(unbind);
+	device_unmark();
 	undeclare_all();
 	module_parameter("allow_unsafe_interrupts", "N");
 	module_parameter("enable_unsafe_dma_without_iommu", "N");

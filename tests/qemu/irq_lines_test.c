@@ -42,6 +42,7 @@ const int test_seconds = 90;
 #define PCI_COMMAND 4
 #define PCI_COMMAND_IO 1
 #define PCI_COMMAND_MASTER 4
+#define PCI_COMMAND_INTX_DISABLE 0x400
 
 
 /* Without the interrupt that some devices raise after it. */
@@ -706,11 +707,29 @@ static void unbind_under_interrupts(void)
 	}
 }
 
+/* QEMU's ignores the bit; ICH's masks lines 14 and 15 with it. */
+static void intx_disable_is_off_while_lines_are_on(void)
+{
+	int fd = ide_own();
+	const uint32_t mask = PCI_COMMAND_INTX_DISABLE;
+
+	MUST(config_read(IDE, PCI_COMMAND, 2) & mask);
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 2, NULL, 0));
+	MUST(!(config_read(IDE, PCI_COMMAND, 2) & mask));
+	MUST_OK(irq_setup(fd, UDRV_IRQ_NONE, 0, NULL, 0));
+	MUST(config_read(IDE, PCI_COMMAND, 2) & mask);
+	MUST_OK(irq_setup(fd, UDRV_IRQ_LINES, 1, NULL, 0));
+	MUST(!(config_read(IDE, PCI_COMMAND, 2) & mask));
+	close(fd);
+	MUST(config_read(IDE, PCI_COMMAND, 2) & mask);
+}
+
 const struct test tests[] = {
 	TEST(two_lines_and_nothing_else),
 	TEST(ports_of_both_channels),
 	TEST(sectors_by_string_in_both_widths),
 	TEST(bus_mastering_is_switched),
+	TEST(intx_disable_is_off_while_lines_are_on),
 	TEST(each_channel_has_its_vector),
 	TEST(both_channels_at_once),
 	TEST(without_rule_edges_are_counted),
