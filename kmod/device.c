@@ -119,6 +119,20 @@ static void udrv_restore_config(struct udrv_device *d)
 }
 
 /*
+ * The next driver's pci_enable_device() enables INTx, but neither where somebody
+ * else has the device enabled, nor without a pin (when the bit may mask an IDE's
+ * ISA lines).  What was not reset may assert its line, and nobody would handle it.
+ */
+static void udrv_device_stop(struct udrv_device *d)
+{
+	bool quiet = d->can_reset && d->clean;
+
+	pci_disable_device(d->pdev);
+	if (!d->pdev->pin || (quiet && pci_is_enabled(d->pdev)))
+		pci_intx(d->pdev, 1);
+}
+
+/*
  * What can be turned off is off: no interrupts, no bus mastering.  Saved so,
  * to be restored after each open.
  */
@@ -136,7 +150,7 @@ static int udrv_device_start(struct udrv_device *d)
 	pci_save_state(d->pdev);
 	d->pristine = pci_store_saved_state(d->pdev);
 	if (!d->pristine) {
-		pci_disable_device(d->pdev);
+		udrv_device_stop(d);
 		return -ENOMEM;
 	}
 	/* A bus reset is no method if the bus has other functions. */
@@ -182,7 +196,7 @@ group:
 	udrv_device_revoke(d);	/* it could be opened for a moment */
 	udrv_group_unbind(d);
 disable:
-	pci_disable_device(pdev);
+	udrv_device_stop(d);
 regions:
 	udrv_regions_unbind(d);
 put:
@@ -233,7 +247,7 @@ static void udrv_remove(struct pci_dev *pdev)
 	udrv_device_hide(d);
 	udrv_device_revoke(d);
 	udrv_group_unbind(d);
-	pci_disable_device(pdev);
+	udrv_device_stop(d);
 	udrv_regions_unbind(d);
 	put_device(&d->dev);
 }

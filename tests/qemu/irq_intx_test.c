@@ -402,6 +402,47 @@ static void rules_that_are_none(void)
 	MUST_EQUAL(event.status, 5);
 }
 
+static void enable(const char *address, const char *on)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable", address);
+	MUST_OK(write_text(path, on));
+}
+
+static void use_enabled(void *address)
+{
+	int fd = device_own(address);
+
+	MUST(held_back(address));
+	close(fd);
+	MUST_OK(device_unbind(address));
+}
+
+/* Is INTx held back after a driver of ours, where somebody has it enabled? */
+static bool held_back_after(const char *address)
+{
+	bool held;
+	int status;
+
+	enable(address, "1");
+	status = reap(spawn(use_enabled, (void *)address));
+	held = held_back(address);
+	enable(address, "0");
+	MUST_EQUAL(status, 0);
+	return held;
+}
+
+/*
+ * Who enables a device that is enabled already does not enable its INTx.  What
+ * was not reset may assert its line, and nobody would handle it.
+ */
+static void unbinding_returns_intx_to_who_has_it_enabled(void)
+{
+	MUST(!held_back_after(NVME));
+	MUST(held_back_after(EDU));
+}
+
 const struct test tests[] = {
 	TEST(read_before_setup_is_enxio),
 	TEST(without_rule_one_read_per_interrupt),
@@ -419,5 +460,6 @@ const struct test tests[] = {
 	TEST(storm_is_masked_told_once_and_recovers),
 	TEST(rule_that_never_claims_spares_the_neighbour),
 	TEST(rules_that_are_none),
+	TEST(unbinding_returns_intx_to_who_has_it_enabled),
 	{ NULL, NULL },
 };

@@ -722,6 +722,9 @@ static void intx_disable_is_off_while_lines_are_on(void)
 	MUST(!(config_read(IDE, PCI_COMMAND, 2) & mask));
 	close(fd);
 	MUST(config_read(IDE, PCI_COMMAND, 2) & mask);
+	/* It has no pin: no driver's enabling it would do that. */
+	MUST_OK(device_unbind(IDE));
+	MUST(!(config_read(IDE, PCI_COMMAND, 2) & mask));
 }
 
 const struct test tests[] = {
