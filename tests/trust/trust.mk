@@ -7,6 +7,4 @@ TRUST_SECONDS ?=
 
 .PHONY: trust
 trust: need-test lib drivers tools tests ## long campaigns, resumed where they were stopped (TRUST="kills unplugs=100" TRUST_SECONDS=)
-	@tests/qemu/kernel module debug >/dev/null
-	@tests/qemu/kernel module bookworm >/dev/null
 	@tests/trust/trust $(if $(TRUST_SECONDS),--seconds $(TRUST_SECONDS)) $(TRUST)
