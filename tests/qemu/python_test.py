@@ -248,15 +248,19 @@ def waits_in_asyncio() -> None:
         with edu_with_interrupts() as edu:
             registers = edu.map(0)
             loop = asyncio.get_running_loop()
-            seen = []
-            for i in range(3):
-                loop.call_later(0.05 * (i + 1), registers.write32, IRQ_RAISE,
-                                1 << i)
+            seen: list[int] = []
+
+            def raise_next() -> None:
+                registers.write32(IRQ_RAISE, 1 << len(seen))
+
+            # One after the other: two that come together are one event.
+            loop.call_later(0.05, raise_next)
             async with asyncio.timeout(60):
                 async for event in edu.interrupts():
                     seen.append(event.status)
                     if len(seen) == 3:
                         break
+                    loop.call_later(0.05, raise_next)
             check(seen == [1, 2, 4], f"{seen}")
             task = asyncio.create_task(edu.interrupt())
             await asyncio.sleep(0.05)
