@@ -6,6 +6,8 @@
  */
 #include "edu.h"
 
+#include <string.h>
+
 const char test_machines[] = "iommu";
 const int test_seconds = 60;
 
@@ -84,6 +86,43 @@ static void rule_shares_a_line_that_cannot_be_told(void)
 	MUST_EQUAL(counters(neighbour.fd).out_not_ours, heard);
 }
 
+/* It takes the whole line, for want of better; with its end all is as before. */
+static void storm_on_a_shared_line_ends_with_its_setup(void)
+{
+	struct udrv_irq_rule rule = edu_rule(), no_ack = edu_rule();
+	struct edu edu, neighbour;
+
+	device_mark(EDU_ALONE, "broken_intx=1");
+	neighbour = edu_open(HOT_EDU);
+	MUST_OK(irq_setup(neighbour.fd, UDRV_IRQ_INTX, 1, &rule, 1));
+	edu = edu_open(EDU_ALONE);
+	memset(no_ack.acks, 0, sizeof(no_ack.acks));
+	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &no_ack, 1));
+	edu_raise(&edu, 1);
+	WAIT_FOR(counters(edu.fd).out_storms > 0);
+	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_NONE, 0, NULL, 0));
+	edu_raise(&neighbour, 1);
+	must_take_one(&neighbour);
+}
+
+/* No neighbour, and no CAP_SYS_RAWIO to have one by. */
+static void rule_that_never_claims_storms_alone(void)
+{
+	struct udrv_irq_rule rule = edu_rule();
+	struct udrv_irq_event event;
+	struct edu edu;
+
+	device_mark(EDU_ALONE, "broken_intx=1");
+	edu = edu_open(EDU_ALONE);
+	become_nobody();
+	rule.claim_mask = 0x80000000;	/* never what we raise */
+	MUST_OK(irq_setup(edu.fd, UDRV_IRQ_INTX, 1, &rule, 1));
+	edu_raise(&edu, 1);
+	WAIT_FOR(counters(edu.fd).out_storms > 0);
+	MUST_OK(irq_read(edu.fd, &event));
+	MUST(!logged("nobody cared"));
+}
+
 static void messages_that_want_intx_enabled_have_it(void)
 {
 	struct edu edu;
@@ -134,6 +173,8 @@ static void messages_of_others_leave_intx_masked(void)
 const struct test tests[] = {
 	TEST(intx_that_cannot_be_told_is_masked_where_nobody_hears_it),
 	TEST(rule_shares_a_line_that_cannot_be_told),
+	TEST(storm_on_a_shared_line_ends_with_its_setup),
+	TEST(rule_that_never_claims_storms_alone),
 	TEST(messages_that_want_intx_enabled_have_it),
 	TEST(messages_have_intx_enabled_after_a_reset_too),
 	TEST(messages_of_others_leave_intx_masked),
