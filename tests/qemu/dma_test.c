@@ -310,6 +310,34 @@ static void transfer_with_interrupt(void)
 	MUST_EQUAL(edu_read(&edu, EDU_DMA_COMMAND) & EDU_DMA_RUN, 0);
 }
 
+/* The caller could never give back what it was not told of. */
+static void result_that_cannot_be_written_leaves_no_mapping(void)
+{
+	struct edu edu = edu_dma_open(EDU);
+	struct udrv_dma *entry = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	MUST(entry != MAP_FAILED);
+	*entry = (struct udrv_dma) {
+		.flags = UDRV_DMA_BOTH, .width = EDU_DMA_BITS, .length = PAGE,
+	};
+	MUST_OK(mprotect(entry, PAGE, PROT_READ));
+	MUST_ERROR(dma_batch(edu.fd, UDRV_DMA_ALLOC, entry, 1, NULL), EFAULT);
+	MUST_EQUAL(dma_count(edu.fd), 0);
+}
+
+static void unmap_with_what_is_reserved_unmaps_nothing(void)
+{
+	struct edu edu = edu_dma_open(EDU);
+	struct udrv_dma map, entry = { .reserved = 1 };
+
+	MUST_OK(dma_alloc(edu.fd, PAGE, EDU_DMA_BITS, &map));
+	entry.id = map.id;
+	MUST_ERROR(dma_batch(edu.fd, UDRV_DMA_UNMAP, &entry, 1, NULL), EINVAL);
+	MUST_REASON(edu.fd, EINVAL, "reserved");
+	MUST_EQUAL(dma_count(edu.fd), 1);
+}
+
 const struct test tests[] = {
 	TEST(allocated_buffer),
 	TEST(anonymous_memory),
@@ -325,5 +353,7 @@ const struct test tests[] = {
 	TEST(fork_does_not_move_pinned_memory),
 	TEST(memory_unmapped_by_the_process_stays_pinned),
 	TEST(transfer_with_interrupt),
+	TEST(result_that_cannot_be_written_leaves_no_mapping),
+	TEST(unmap_with_what_is_reserved_unmaps_nothing),
 	{ NULL, NULL },
 };

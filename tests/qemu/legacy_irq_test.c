@@ -528,8 +528,9 @@ static void keyboard_that_i8042_took_back(void)
 static void keyboard_that_i8042_takes_from_its_owner(void)
 {
 	uint64_t value;
-	int fd;
+	int fd, other;
 
+	other = own_parport();
 	declare_keyboard("keyboard");
 	fd = own("keyboard");
 	MUST_OK(io_read(fd, 1, 0, 1, &value));
@@ -537,6 +538,7 @@ static void keyboard_that_i8042_takes_from_its_owner(void)
 	MUST_OK(i8042_bind(true));
 	MUST(i8042_bound());
 	MUST_ERROR(io_read(fd, 1, 0, 1, &value), ENODEV);
+	MUST_OK(io_read(other, 0, 0, 1, &value));
 	MUST_ERROR(irq_setup(fd, UDRV_IRQ_LINES, 2, NULL, 0), ENODEV);
 	MUST_ERROR(device_open("keyboard", O_RDWR), EBUSY);
 	close(fd);

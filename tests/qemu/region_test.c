@@ -220,7 +220,7 @@ static uint64_t physical_of(const char *address, int bar)
 /* One caching for a region at a time: the first mapping decides. */
 static void write_combining_is_one_for_a_region(void)
 {
-	uint64_t physical = physical_of(IVSHMEM, IVSHMEM_MEMORY), base;
+	uint64_t physical = physical_of(IVSHMEM, IVSHMEM_MEMORY), base, value;
 	volatile uint32_t *at;
 	int fd = device_own(IVSHMEM);
 
@@ -232,6 +232,9 @@ static void write_combining_is_one_for_a_region(void)
 	at[IVSHMEM_SIZE / 4 - 1] = 0x600e;
 	MUST_EQUAL(at[0], 0x600d);
 	MUST_EQUAL(at[IVSHMEM_SIZE / 4 - 1], 0x600e);
+	/* A register program has it alike. */
+	MUST_OK(io_read(fd, IVSHMEM_MEMORY, 0, 4, &value));
+	MUST_EQUAL(value, 0x600d);
 	MUST(memtype_is_write_combining(physical));
 	MUST_ERROR(try_map(fd, base, PAGE, NULL), EBUSY);
 	MUST_REASON(fd, EBUSY, "write-combining");

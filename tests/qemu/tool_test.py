@@ -19,7 +19,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
-from script import PATIENCE, TOP, check, main, wait_for  # noqa: E402
+from script import PATIENCE, SLOW, TOP, check, main, wait_for  # noqa: E402
 from tool_tools import (  # noqa: E402
     DEVICES, EDU, EDU_ALONE, GROUP_EDU, GROUP_EDU_2, HOT_EDU, NIC, NVME,
     ROOT_PORT, TOOL, become_nobody, edu_works, held, run, run_json, unbind_all)
@@ -266,7 +266,8 @@ def irq_counts_and_measures_a_driver_at_work() -> None:
     run("bind", EDU)
     worker = threading.Thread(target=lambda: [edu_works(EDU)
                                               for _ in range(5)])
-    with started("irq", "--json", "--latency", "--seconds", "6", EDU) as irq:
+    with started("irq", "--json", "--latency", "--seconds", str(6 * SLOW),
+                 EDU) as irq:
         wait_for("it to listen", lambda: list(TRACING.glob("udrv-*")))
         worker.start()
         assert irq.stdout
