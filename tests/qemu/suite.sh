@@ -20,9 +20,23 @@ say()
 take_lock()
 {
 	flock -w 3 "$1" || {
-		say "another run is preparing this kernel; waiting for it"
+		say "another run is preparing this kernel, or one of its suite; waiting for it"
 		flock "$1"
 	}
+}
+
+# lock_suite SUITE, unlock_suite: nor do two use its lists and archives, as the
+# debug kernel and Debian's would.  A kernel's own lock is taken before it.
+lock_suite()
+{
+	mkdir -p "$cache/apt/$1"
+	exec 7>"$cache/apt/$1/lock"
+	take_lock 7
+}
+
+unlock_suite()
+{
+	exec 7>&-
 }
 
 # host_mirror [-security]: where this host gets its packages from.
