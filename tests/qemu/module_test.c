@@ -208,10 +208,13 @@ static void come_and_go(void *unused)
 	}
 }
 
-/* Once the moment comes; never one where somebody had it open all the time. */
+/*
+ * Once the moment comes, which on a slow machine is rare; never one where
+ * somebody had it open all the time.
+ */
 static unsigned int unload_between(void)
 {
-	uint64_t end = now_ms() + WAIT_MS;
+	uint64_t end = now_ms() + 6 * WAIT_MS;
 	unsigned int refused = 0, before;
 	int ret;
 
